@@ -50,6 +50,7 @@ from srcdiff.ops.control.solvers import Applied, Solver
 
 _FUNCTIONS = (Closure, Known, Method, Piece)
 _VECTOR = ("root", "fsolve", "minimize", "least_squares")  # whose unknowns are an array
+_OPTIONS = ("method", "rtol", "atol", "max_step", "mxstep", "epsabs", "epsrel", "limit", "tfirst")
 _OWN = {  # what solvers call the arguments that they give, where a function does not say
     "states": ("y", "t"),
     "orbit": ("t", "y"),
@@ -144,18 +145,16 @@ class _Call:
         options = self.options()
         axes = tuple(len(shape_of(a.type)) for a in self.operands)
         decl = services().solver(self.solver, self.applied[0].function, tuple(names), axes, options)
-        fr = self.fr
-        return [
-            *fr.ops(
-                self.node,
-                decl,
-                *self.operands,
-                applied=tuple(self.applied),
-                text=self.text(),
-                parts=self.solver.parts,
-                places=Places(self.places),
-            )
-        ]
+        made = self.fr.ops(
+            self.node,
+            decl,
+            *self.operands,
+            applied=tuple(self.applied),
+            text=self.text(),
+            parts=self.solver.parts,
+            places=Places(self.places),
+        )
+        return [*made]
 
     def start(self, name: str, value: FrontValue) -> str:
         """A start, a bracket or limits as operands; gives their text."""
@@ -262,7 +261,6 @@ class _Call:
         names = self.own_names()
         whole = "{}[0]" if self.returned() else "{}"
         listed = parameter_names(self.main)
-        self.main_value = self.main
         is_direct = (
             lift.is_direct
             and whole == "{}"
@@ -276,7 +274,6 @@ class _Call:
             if found is not None:
                 return found
         wanted = self.solver.function
-        found = None
         for form in (whole, f"np.array({whole})"):
             lift.outside["np"] = np
             found = self.programmed(lift.function(self.main, wanted, names, form), lift, own)
@@ -355,27 +352,12 @@ class _Call:
 
     def operand_names(self, lift: Lift) -> list[str]:
         """The names of the operands in rules."""
-        taken = set(lift.leaves)
-        out: list[str] = []
-        for name in self.places:
-            found = name if name not in taken else f"{name}_start"
-            out.append(found)
-        return [*out, *lift.leaves]
+        places = (f"{name}_start" if name in lift.leaves else name for name in self.places)
+        return [*places, *lift.leaves]
 
     def options(self) -> tuple[tuple[str, Any], ...]:
         """The other arguments of the call, as text, for solvers that rules call."""
-        kept = (
-            "method",
-            "rtol",
-            "atol",
-            "max_step",
-            "mxstep",
-            "epsabs",
-            "epsrel",
-            "limit",
-            "tfirst",
-        )
-        texts = [(k, self.plain(k, self.given[k])) for k in kept if k in self.given]
+        texts = [(k, self.plain(k, self.given[k])) for k in _OPTIONS if k in self.given]
         return (*texts, *([("limits", self.limits)] if self.limits else []))
 
     def plain(self, name: str, value: FrontValue) -> str:

@@ -5,6 +5,7 @@ tangents are expected log-weights.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -28,19 +29,12 @@ def _second(x, y, *, out, d_out):
 
 # `x`, whose adjoint goes to `y`: of all terms of the sum `x`, `y` was chosen. Reverse mode removes the operation;
 # everywhere else this is `x` (`transforms/ad/directives/hook_reverse.py`)
-follows = operation(
-    "follows",
-    template="{0}",
-    infer=same_as_first,
-    elementwise=True,
-    adjoint="any",
-    rule=_second,
-    signature="x, y",
-    shape_of=(1,),
-    cost="free",
-    samples=(fixed([0.3, 2.0], [0.3, 2.0], avoid="the adjoint is that of y", wrt=(1,), gradients=([1.0, 1.0],)),),
-    takes_complex=True,
-)  # fmt: skip
+_FOLLOWS: dict[str, Any] = {
+    "template": "{0}", "infer": same_as_first, "elementwise": True, "adjoint": "any", "signature": "x, y",
+    "shape_of": (1,), "cost": "free",
+    "samples": (fixed([0.3, 2.0], [0.3, 2.0], avoid="the adjoint is that of y", wrt=(1,), gradients=([1.0, 1.0],)),),
+}  # fmt: skip
+follows = operation("follows", rule=_second, takes_complex=True, **_FOLLOWS)
 
 
 def _raise_if_drawn_twice(b: Builder, op: Op, d_outs: Sequence[Atom]) -> list[Atom | None]:
@@ -54,18 +48,7 @@ def _raise_if_drawn_twice(b: Builder, op: Op, d_outs: Sequence[Atom]) -> list[At
 _TWICE = "a term has a sum twice, which is drawn once: write that sum for each use"
 
 # as `follows`, if it is not known that a term contains a sum at most once
-follows_once = operation(
-    "follows_once",
-    template="{0}",
-    infer=same_as_first,
-    elementwise=True,
-    adjoint="any",
-    build=_raise_if_drawn_twice,
-    signature="x, y",
-    shape_of=(1,),
-    cost="free",
-    samples=(fixed([0.3, 2.0], [0.3, 2.0], avoid="the adjoint is that of y", wrt=(1,), gradients=([1.0, 1.0],)),),
-)  # fmt: skip
+follows_once = operation("follows_once", build=_raise_if_drawn_twice, **_FOLLOWS)
 
 
 def _random_type(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[Type, ...]:

@@ -177,7 +177,7 @@ def log10(x, *, out, d_out):
     d_x = d_out / (x * np.log(10.0))
 
 
-_unreachable = fixed(
+UNREACHABLE = fixed(
     [-np.inf, -np.inf, 0.5, 1.0], [-np.inf, 0.5, -np.inf, 1.0], wrt=(0, 1), avoid="infinite operands",
     gradients=([0.0, 0.0, 1.0, 0.5], [0.0, 1.0, 0.0, 0.5]),
 )  # fmt: skip
@@ -188,7 +188,7 @@ _unreachable = fixed(
     np.logaddexp,
     compiled="logaddexp",
     device="logaddexp",
-    **smooth(-2.0, 2.0, fixed(0.3, [0.3, 0.3], wrt=(0, 1)), _unreachable, two=True),
+    **smooth(-2.0, 2.0, fixed(0.3, [0.3, 0.3], wrt=(0, 1)), UNREACHABLE, two=True),
 )
 def logaddexp(x, y, *, out, d_out):
     d_x = d_out * special.expit(x - np.where(out == -np.inf, 0.0, y))

@@ -13,6 +13,7 @@ from srcdiff.ir.values import Atom, const
 from srcdiff.ops.core.registry import OPERATIONS, declare
 from srcdiff.ops.core.samples import binary, draw, fixed, unary
 from srcdiff.ops.core.type_rules import arithmetic, floating
+from srcdiff.ops.elementwise.elementary import UNREACHABLE
 
 
 def sinc_expanded(x):
@@ -45,19 +46,13 @@ def logaddexp2_expanded(x, y):
     result = np.logaddexp(x * scale, y * scale) / scale
 
 
-_unreachable = fixed(
-    [-np.inf, -np.inf, 0.5, 1.0], [-np.inf, 0.5, -np.inf, 1.0], wrt=(0, 1), avoid="infinite operands",
-    gradients=([0.0, 0.0, 1.0, 0.5], [0.0, 1.0, 0.0, 0.5]),
-)  # fmt: skip
-
-
 # the guard: for two operands -inf, the difference would be NaN
 @declare(
     np.logaddexp2,
     expansion=logaddexp2_expanded,
     infer=floating,
     elementwise=True,
-    samples=(*binary(), _unreachable),
+    samples=(*binary(), UNREACHABLE),
 )
 def logaddexp2(x, y, *, out, d_out):
     d_x = d_out * np.exp2(x - np.where(out == -np.inf, 0.0, out))

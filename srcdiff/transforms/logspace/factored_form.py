@@ -272,3 +272,13 @@ def combined(exponents: Sequence[tuple[float, Atom]]) -> list[tuple[float, Atom]
 
 def but_ones(atoms: Sequence[Atom]) -> list[Atom]:
     return [a for a in atoms if not (isinstance(a, Const) and a.value == 1)]
+
+
+def with_name(atom: Atom, name: str, b: Builder) -> Atom:
+    """The atom under this name, if the last statement made it."""
+    last = b.body[-1] if b.body else None
+    if isinstance(last, Op) and last.results == (atom,) and isinstance(atom, Value):
+        new = replace(atom, name=name)
+        b.body[-1] = replace(last, results=(new,))
+        return new
+    return atom

@@ -30,7 +30,7 @@ from srcdiff.ir.values import Atom, Const, Value, const
 from srcdiff.ops.arrays import memory
 from srcdiff.ops.elementwise import arithmetic, elementary
 from srcdiff.transforms.analysis.defuse import all_regions, definitions, same_kind, with_rewrites
-from srcdiff.transforms.logspace.factored_form import OwnShifts
+from srcdiff.transforms.logspace.factored_form import OwnShifts, with_name
 from srcdiff.transforms.logspace.logarithm import LOGARITHMS, Logarithms
 from srcdiff.transforms.rewrite.patterns import function
 from srcdiff.transforms.rewrite.reduction_terms import IterationTerms
@@ -324,7 +324,7 @@ class _Loops(IterationTerms, Rewriter):
         top = maker.make(
             lambda t, x: maximum(t, held(x)), param, maker.exponent(maker.parts(s.term))
         )
-        region = inner.region((index, param), (_named(top, "largest", inner),))
+        region = inner.region((index, param), (with_name(top, "largest", inner),))
         out = replace(param)
         start, stop, step = (lookup(env, a) for a in (loop.start, loop.stop, loop.step))
         first = first if isinstance(first, Const) else b.op(elementary.held, first)
@@ -349,19 +349,19 @@ class _Loops(IterationTerms, Rewriter):
         parts = made.parts(s.term)
         if s.is_product and shift is None:
             out = made.make(lambda t, x: t + x, param, made.logarithm(parts))
-            return _named(out, param.name, b), const(0.0)
+            return with_name(out, param.name, b), const(0.0)
         assert shift is not None
         exponent = made.exponent(parts)
         if s.is_product:
             out = made.make(lambda t, x: t * x, param, made.factor(parts))
-            return _named(out, param.name, b), made.make(lambda t, x: t + x, shift, exponent)
+            return with_name(out, param.name, b), made.make(lambda t, x: t + x, shift, exponent)
         kept: Atom = param
         top = shift
         if s.is_along:
             top = made.finite(made.make(maximum, shift, exponent))
             kept = made.make(lambda t, m, top: t * exp(m - top), param, shift, top)
         term = made.scaled(parts, made.make(lambda x, top: exp(x - top), exponent, top))
-        return _named(made.make(lambda x, y: x + y, kept, term), param.name, b), top
+        return with_name(made.make(lambda x, y: x + y, kept, term), param.name, b), top
 
     def store(self, s: Sum, shift: Atom, env: Env, b: Builder) -> None:
         made = Logarithms(self.made, lambda a: lookup(env, a), b)
@@ -391,12 +391,3 @@ class _Loops(IterationTerms, Rewriter):
         last = b.body[-1]
         assert isinstance(last, Op) and same_kind(last.result.type, old.type)
         b.body[-1] = replace(last, results=(old,))
-
-
-def _named(atom: Atom, name: str, b: Builder) -> Atom:
-    last = b.body[-1]
-    if isinstance(last, Op) and last.results == (atom,) and isinstance(atom, Value):
-        new = replace(atom, name=name)
-        b.body[-1] = replace(last, results=(new,))
-        return new
-    return atom

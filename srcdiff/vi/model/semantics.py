@@ -30,11 +30,14 @@ from srcdiff.vi.model.semantics_base import (
     Handler,
     Plate,
     by_item,
+    check_counted,
     check_observed,
+    is_repeated,
     is_zero,
     listed,
     param_value,
     plate_of,
+    repeats,
     shape_of_draw,
     support_of,
     value_of,
@@ -149,47 +152,6 @@ class Draw(Handler):
 
     def finish(self, model):
         return self.values
-
-
-def check_counted(distribution):
-    """Refuse a choice whose values do not count from 0: iterations pass its position among all values."""
-    if not distribution.counts_from_zero:
-        refuse(
-            "iterations pass on a choice whose values are not counted from 0",
-            "Draw it from a Categorical or a Bernoulli distribution, and look its value up.",
-        )
-
-
-def repeats(name, shape, distribution):
-    """The first axes of a value's shape along which a distribution's batch is drawn repeatedly."""
-    batch = distribution.batch_shape
-    count = len(shape) - len(batch) - len(distribution.event_shape)
-    if count < 0 or ends_otherwise(lengths(shape), lengths(batch), count):
-        refuse(
-            f"the site {name!r} has values of shape {lengths(shape)}, and its parameters shape {lengths(batch)}, which "
-            "is not repeated along the first axes",
-            "Give the parameters all axes of the value, as np.broadcast_to(x, shape) does.",
-        )
-    return shape[:count]
-
-
-@evaluated
-def is_repeated(shape, batch, event_dim):
-    """Whether broadcasting repeats parameters to the shape of a value along axes other than the first ones."""
-    items = shape[: len(shape) - event_dim]
-    if None in items or None in batch or len(batch) > len(items):
-        return False
-    if items[len(items) - len(batch) :] == batch:
-        return False
-    pairs = zip(items[len(items) - len(batch) :], batch, strict=True)
-    return all(own in (1, item) for item, own in pairs)
-
-
-@evaluated
-def ends_otherwise(shape, batch, count):
-    """Whether the last axes differ; NumPy checks lengths that only the run knows."""
-    pairs = zip(shape[count : count + len(batch)], batch, strict=True)
-    return any(a != b for a, b in pairs if None not in (a, b))
 
 
 class LogJoint(Handler):

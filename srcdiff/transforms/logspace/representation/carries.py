@@ -35,7 +35,7 @@ from srcdiff.ir.values import Atom, Const, Value, const
 from srcdiff.ops.arrays import containers, creation, memory
 from srcdiff.ops.elementwise import arithmetic
 from srcdiff.transforms.analysis.defuse import same_kind, with_rewrites
-from srcdiff.transforms.logspace.factored_form import Parts, as_number
+from srcdiff.transforms.logspace.factored_form import Parts, as_number, with_name
 from srcdiff.transforms.logspace.logarithm import Logarithms
 from srcdiff.transforms.logspace.representation.flow import Flow, Flows, is_filled_with, is_log
 from srcdiff.transforms.rewrite.patterns import function
@@ -167,7 +167,7 @@ class _Carried(Rewriter):
         kept = self.kept_of(y, y, self.ends[y], env, b)
         name = y.name or "total"
         if len(kept) == 1:
-            kept = (_named(kept[0], f"log_{name}", b),)
+            kept = (with_name(kept[0], f"log_{name}", b),)
         self.know(y, kept)
         self.whole(y, b)
 
@@ -315,12 +315,3 @@ class _Carried(Rewriter):
         last = b.body[-1]
         assert isinstance(last, Op) and last.result is new and same_kind(new.type, old.type)
         b.body[-1] = replace(last, results=(old,))
-
-
-def _named(atom: Atom, name: str, b: Builder) -> Atom:
-    last = b.body[-1] if b.body else None
-    if isinstance(last, Op) and last.results == (atom,) and isinstance(atom, Value):
-        new = replace(atom, name=name)
-        b.body[-1] = replace(last, results=(new,))
-        return new
-    return atom
