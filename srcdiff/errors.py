@@ -24,6 +24,7 @@ __all__ = [
     "DifferentiationError",
     "DynamicWarning",
     "INCOMPLETE",
+    "INCOMPLETE_IN_FILES",
     "IndependentWarning",
     "RuleError",
     "SourceNotFoundError",
@@ -33,9 +34,9 @@ __all__ = [
 ]
 
 _INDENT = "    "
-INCOMPLETE = (
-    " (jit=False shows it whole)"  # ends a message whose values compiled code cannot format
-)
+# the ends of a message whose values compiled code cannot format; the second one, in saved files
+INCOMPLETE = " (jit=False shows it whole)"
+INCOMPLETE_IN_FILES = " (the form in NumPy shows it whole)"
 
 
 class _Report(Exception):

@@ -11,7 +11,7 @@ from srcdiff.compile.arguments.signature import Arguments, Signature
 from srcdiff.compile.extensions import OnDevice
 from srcdiff.compile.loop_program import LoopProgram
 from srcdiff.compile.program import Derived
-from srcdiff.errors import DifferentiationError, UnsupportedError
+from srcdiff.errors import INCOMPLETE, INCOMPLETE_IN_FILES, DifferentiationError, UnsupportedError
 from srcdiff.handles.jit import Compiled
 from srcdiff.handles.locks import COMPILING
 from srcdiff.handles.specialisations import Specialisation
@@ -151,7 +151,8 @@ class Readable:
         if form == "loops":
             self._loop_text(chosen)  # an error where there is none
             loops = self._loop_program(chosen, bound=True)
-            program = replace(program, source=loops.source, saved="", bindings=loops.bindings)
+            source = loops.source.replace(INCOMPLETE, INCOMPLETE_IN_FILES)
+            program = replace(program, source=source, saved="", bindings=loops.bindings)
         target = Path(path)
         program.write(target, numpy_only=form == "numpy")
         return target

@@ -139,6 +139,17 @@ def test_both_forms_are_made_of_one_reading(monkeypatch: pytest.MonkeyPatch) -> 
     assert inner.source_for(X) and inner.loop_source_for(X) and len(traced) == 1
 
 
+def test_messages_of_saved_loops_name_the_form_that_has_their_values(tmp_path: Path) -> None:
+    def rooted(x: np.ndarray) -> float:
+        if x[0] < 0.0:
+            raise ValueError(f"got {x[0]:.3f}")
+        return float(np.sum(np.sqrt(x)))
+
+    g = srcdiff.grad(rooted, jit=False)
+    text = g.save(tmp_path / "saved.py", np.ones(2), form="loops").read_text()
+    assert "got ... (the form in NumPy shows it whole)" in text and "jit=False" not in text
+
+
 @pytest.mark.long
 def test_a_saved_loop_form_needs_no_srcdiff(tmp_path: Path) -> None:
     path = srcdiff.grad(energy).save(tmp_path / "saved.py", X, 0.5, form="loops")
