@@ -10,8 +10,7 @@ from srcdiff.ir.core import Function
 from srcdiff.ir.verify import verify
 from srcdiff.transforms.ad.destination_passing import with_destinations
 from srcdiff.transforms.buffers.array_contraction import shrink_buffers
-from srcdiff.transforms.buffers.array_layout import axis_order
-from srcdiff.transforms.buffers.drop_unit_axes import single_axes
+from srcdiff.transforms.buffers.array_layout import axis_order, single_axes
 from srcdiff.transforms.buffers.privatise import clear_in_iterations
 from srcdiff.transforms.buffers.store_forwarding import (
     drop_overwritten,

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from transforms.passes import check, unchanged
 
-from srcdiff.transforms.buffers.drop_unit_axes import single_axes
+from srcdiff.transforms.buffers.array_layout import single_axes
 
 TEXT = """
 def f(%x: float64[n]) -> 0 {{
