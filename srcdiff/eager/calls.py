@@ -42,6 +42,7 @@ from srcdiff.eager.stringified_values import note_written, refuse_read
 from srcdiff.eager.structures import leaves_of
 from srcdiff.errors import UnsupportedError
 from srcdiff.frontend.arrays.out_arguments import out_by_place
+from srcdiff.frontend.callees.dispatch import is_hashable
 from srcdiff.frontend.source.wrappers import function_of, is_library
 from srcdiff.handles.differentiable import generated
 from srcdiff.ir.structs import is_own_class
@@ -54,7 +55,7 @@ SPECIAL: dict[Any, Any] = {}  # replacements of callables: see `builtins`
 
 def call(tape: Tape, function: Any, /, *args: Any, **kwargs: Any) -> Any:
     """`function(*args, **kwargs)`."""
-    special = SPECIAL.get(function) if _is_hashable(function) else None
+    special = SPECIAL.get(function) if is_hashable(function) else None
     if special is not None:
         return special(tape, *args, **kwargs)
     getter = _GETTERS.get(type(function))
@@ -149,14 +150,6 @@ _GETTERS: dict[Any, Any] = {
     operator.itemgetter: _items_of, operator.attrgetter: _attributes_of, operator.methodcaller: _method_of,
     np.vectorize: _vectorized,
 }  # fmt: skip
-
-
-def _is_hashable(value: Any) -> bool:
-    try:
-        hash(value)
-    except TypeError:
-        return False
-    return True
 
 
 # ---- functions with derivatives -------------------------------------------------------------------------------

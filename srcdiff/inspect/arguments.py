@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from srcdiff.handles.generated import Generated
 
 
@@ -19,3 +21,8 @@ def called_with(
         )
     handle, given = g.resolve(*args, **kwargs)
     return handle, given, {}
+
+
+def own(value: object) -> object:
+    """A value that later writes into arrays do not change."""
+    return value.copy() if isinstance(value, np.ndarray) else value

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from srcdiff.compile.arguments.pytree import leaves, map_leaves
-from srcdiff.inspect.arguments import called_with
+from srcdiff.inspect.arguments import called_with, own
 from srcdiff.ir.core import Function, Op
 from srcdiff.ir.reference.interpreter import Evaluator
 from srcdiff.ir.reference.value_conformance import Scope
@@ -83,12 +83,8 @@ def cost(g: Any, *args: Any, **kwargs: Any) -> Cost:
     fn, values = handle.program_for(*args, **kwargs)
     counter = _Counter(fn, _Counts())
     with np.errstate(all="ignore"):
-        results = counter.call([map_leaves(_own, v) for v in values])
+        results = counter.call([map_leaves(own, v) for v in values])
     return counter.counts.report(results)
-
-
-def _own(value: Any) -> Any:
-    return value.copy() if isinstance(value, np.ndarray) else value
 
 
 class _Counts:

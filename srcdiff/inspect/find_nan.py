@@ -17,7 +17,7 @@ from srcdiff.compile.arguments.pytree import leaves, map_leaves, named_leaves
 from srcdiff.compile.derivations.kinds import Grad, ValueAndGrad, Vjp
 from srcdiff.handles.differentiable import generated
 from srcdiff.handles.generated import Generated
-from srcdiff.inspect.arguments import called_with
+from srcdiff.inspect.arguments import called_with, own
 from srcdiff.inspect.cost import storage_of
 from srcdiff.ir.core import Function, Op
 from srcdiff.ir.location import Location
@@ -103,7 +103,7 @@ def find_nan(g: Any, *args: Any, **kwargs: Any) -> NanFound | None:
     """
     handle, args, kwargs = called_with("find_nan", g, args, kwargs)
     if handle is not g and isinstance(handle.derived.derivation, Vjp):  # all results count
-        weights = map_leaves(_one_like, g.function(*map(_own, args[:-1])))
+        weights = map_leaves(_one_like, g.function(*map(own, args[:-1])))
         args = (*args[:-1], weights)
     found = _first(handle, args, kwargs)
     is_gradient = isinstance(handle.derived.derivation, Grad)
@@ -122,7 +122,7 @@ def _first(handle: Generated, args: tuple[Any, ...], kwargs: dict[str, Any]) -> 
                 return NanFound("", text, "argument", {}, None)
     tracer = _Tracer(fn)
     with np.errstate(all="ignore"):
-        results = tracer.call([_own(v) for v in values])
+        results = tracer.call([own(v) for v in values])
     found = [event for r in results for leaf in leaves(r) for event in tracer.events_of(leaf)]
     return tracer.report(min(found)) if found else None
 
@@ -204,10 +204,6 @@ def _is_plain(text: str) -> bool:
 
 def _one_like(leaf: Any) -> Any:
     return np.ones_like(leaf) if isinstance(leaf, np.ndarray) else type(leaf)(1)
-
-
-def _own(value: Any) -> Any:
-    return value.copy() if isinstance(value, np.ndarray) else value
 
 
 def _has_nan(leaf: Any) -> bool:

@@ -30,11 +30,7 @@ _THROUGH = {
     "float64", "to_float",
 }  # fmt: skip
 # operations that write their second operand into the first
-_FILLS = (
-    containers.append,
-    memory.store,
-    memory.add_into,
-)
+_FILLS = (containers.append, memory.store, memory.add_into)
 
 
 def inline_logs(fn: Function) -> Function:

@@ -50,10 +50,7 @@ class Roots(RunningSums):
             return None if inner is None else self.make(lambda x, y: x - log(y), inner, by)
         if op is not None and op.decl.name == "multiply":
             # a negative factor gives NaN in both forms
-            for x, y in (
-                op.operands,
-                op.operands[::-1],
-            ):
+            for x, y in (op.operands, op.operands[::-1]):
                 if (inner := self.of_softplus(x, depth + 1)) is not None:
                     return self.make(lambda x, y: x + log(y), inner, self.here(y))
             return None

@@ -11,16 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from srcdiff.errors import UntypedError
-from srcdiff.ir.core import (
-    For,
-    Function,
-    If,
-    Op,
-    OpDecl,
-    Region,
-    Statement,
-    While,
-)
+from srcdiff.ir.core import For, Function, If, Op, OpDecl, Region, Statement, While
 from srcdiff.ir.types import Array, List, Scalar, Struct, Type, is_float, shape_of
 from srcdiff.ir.values import Atom, Value, const
 from srcdiff.ops.arrays import containers, memory

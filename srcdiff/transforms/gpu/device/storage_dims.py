@@ -20,11 +20,7 @@ from srcdiff.ops.arrays import containers, memory, reductions
 from srcdiff.ops.core.adjoint_builders import length_of
 from srcdiff.ops.core.axes import axes_of
 from srcdiff.ops.elementwise import arithmetic, conversions
-from srcdiff.transforms.lower.loop_nests import (
-    element_of,
-    nest,
-    store_element,
-)
+from srcdiff.transforms.lower.loop_nests import element_of, nest, store_element
 
 
 def flat_results(fn: Function) -> Function:

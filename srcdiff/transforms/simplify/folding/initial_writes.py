@@ -18,10 +18,7 @@ from srcdiff.transforms.analysis.defuse import (
     uses_outside,
     written_values,
 )
-from srcdiff.transforms.simplify.constants import (
-    constant_value,
-    is_zero_constant,
-)
+from srcdiff.transforms.simplify.constants import constant_value, is_zero_constant
 
 ZEROS = {"zeros", "zeros_like", "zeros_of"}
 _SHARES = {
