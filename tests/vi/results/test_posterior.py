@@ -65,8 +65,21 @@ def test_a_pickled_fit_of_several_starts_keeps_them() -> None:
     assert len(pickle.loads(pickle.dumps(fit)).restarts) == 2
 
 
+def groups(y):
+    mean = vi.sample("mean", dist.Normal(0.0, 2.0))
+    spread = vi.sample("spread", dist.HalfNormal(1.0))
+    effects = vi.sample("effects", dist.Normal(mean * np.ones(len(y)), spread))
+    vi.sample("y", dist.StudentT(5.0, effects, 0.7), obs=y)
+
+
+def counts(y):
+    rate = vi.sample("rate", dist.Gamma(2.0, 1.5))
+    vi.sample("y", dist.Poisson(rate), obs=np.floor(np.abs(y)))
+
+
 @pytest.mark.parametrize("steps", [5, 400])
-def test_the_printed_bound_is_the_mean_of_the_last_steps(steps) -> None:
+@pytest.mark.parametrize("model", [model, groups, counts])
+def test_the_printed_bound_is_the_mean_of_the_last_steps(model, steps) -> None:
     rng = np.random.default_rng(0)
     fit = vi.fit(model, vi.MeanField(), Y, steps=steps, rng=rng, progress=False, jit=False)
     (shown,) = re.findall(r"mean bound (\S+) of", repr(fit))
