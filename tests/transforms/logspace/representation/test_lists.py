@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from scipy.special import logsumexp
+from transforms.sources import agrees
 
 import srcdiff
 
@@ -118,3 +119,30 @@ def test_other_lists_stay(f):
     assert "log_es" not in g.source and "exponents" not in g.source
     assert value == pytest.approx(same, rel=1e-14)
     np.testing.assert_allclose(slopes, also, rtol=1e-13)
+
+
+REAL = (
+    "np.real(z)", "np.imag(z) - 3.0", "np.abs(z)", "abs(z) ** 2", "(z * np.conj(z)).real", "z.real + z.imag",
+    "np.sum(np.real(z**2))", "np.real(z**4) / np.pi", "np.angle(z)",
+)  # fmt: skip
+USES = (
+    "P[0] * P[1]", "np.sum(np.array(P))", "np.log(P[0] ** 2)", "np.sqrt(P[0] ** 2 + P[1] ** 2)", "P[0] / P[1]", "np.prod(P)",
+    "np.log(np.exp(P[0]) + np.exp(P[-1]))", "sum(p * p for p in P)",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("use", USES)
+@pytest.mark.parametrize("real", REAL)
+def test_lists_of_real_numbers_made_of_complex_ones(real, use):
+    """An even power of a complex number has no sign, and the real part of one has the sign that it has."""
+    agrees(
+        f"""
+        def f(x):
+            P = []
+            for j in range(1, 4):
+                z = np.sum(np.exp(-1j * x * j) / (1j * x))
+                P.append({real})
+            return {use}
+        """,
+        np.array([0.5, 1.1]),
+    )
