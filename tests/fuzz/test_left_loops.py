@@ -158,3 +158,29 @@ CONDITIONS = ("i < k", "i <= k", "i > k", "i >= k", "i < k or i > 2", "not i > k
 def test_an_empty_branch_reads_the_index_that_a_loop_leaves(loop: str, condition: str) -> None:
     text = READ_AFTER.format(loop=loop, condition=condition)
     assert outcome(Program(0, text, (X, 0.3, 2)), every=True).kind == "ok"
+
+
+LEFT_INSIDE = """\
+import numpy as np
+
+
+def f(x, a, k):
+    for e in [a, a + 1.0]:
+        if e > {bound}:
+            return a * np.sum(x)
+        {block}
+    def unused(q):
+        return v
+    return np.sum(x * x) * a
+"""
+BLOCKS = (
+    "try:\n            if k > 1:\n                raise ValueError\n        except ValueError:\n            v = a",
+    "if k > 1:\n            v = a",
+    "if k > 1:\n            v = a\n        elif k > 0:\n            v = x",
+)
+
+
+@pytest.mark.parametrize(("bound", "block"), list(itertools.product((0.0, 5.0), BLOCKS)))
+def test_a_return_may_follow_a_name_that_is_not_always_bound(bound: float, block: str) -> None:
+    text = LEFT_INSIDE.format(bound=bound, block=block)
+    assert outcome(Program(0, text, (X, 0.3, 2)), every=True).kind == "ok"

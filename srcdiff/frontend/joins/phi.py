@@ -130,21 +130,22 @@ class _Join:
             else:
                 self.negations.append(name)
             return
-        for side, other in ((0, b), (1, a)):
-            if self.sides[side].ended and not pseudo:
-                if other is self.before.get(name, MISSING):
-                    self.fr.env[name] = other
-                    return
-                own = a if side == 0 else b
-                fitting = own if not isinstance(own, Missing) and self.fits(own, other) else MISSING
-                self.fr.env[name] = self.beside(
-                    *((fitting, other) if side == 0 else (other, fitting)), name
-                )
+        ended = not pseudo and any(side.ended for side in self.sides)
+        if ended:
+            other = b if self.sides[0].ended else a
+            if other is self.before.get(name, MISSING):
+                self.fr.env[name] = other
                 return
+            own = a if other is b else b
+            fitting = own if not isinstance(own, Missing) and self.fits(own, other) else MISSING
+            a, b = (fitting, other) if other is b else (other, fitting)
         try:
             joined = self.beside(a, b, name)
         except Unjoinable as problem:
             self.fr.env[name] = Conflict(str(problem), self.condition)
+            return
+        if ended:
+            self.fr.env[name] = joined
             return
         for side, value in ((1, a), (0, b)):
             if isinstance(value, Missing) and not pseudo:

@@ -78,6 +78,8 @@ def compared_derivative(
     if slopes is None:
         return "skipped", "differences of two steps do not agree"
     seeds = inexact_leaves([*leaves_of(further)]) or [np.asarray(1.0)]
+    if name == "reverse" and any(map(lambda w, x: np.shape(w) != np.shape(x), seeds, slopes)):
+        return "skipped", "the weights were drawn with lengths of their own"
     expected = slopes if name == "forward" else [_weighted(seeds, slopes)]
 
     def derivative(cls: type[Bounded]) -> list[Any] | None:
