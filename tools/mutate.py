@@ -28,7 +28,7 @@ import warnings
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import asdict, dataclass, fields
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -65,6 +65,7 @@ OF_OPERATIONS = (  # cases by operation
     "tests/ops/loopforms/test_element_maps.py",
     "tests/ops/test_rules.py",
     "tests/ops/test_claims.py",
+    "tests/ops/test_complex.py",
 )
 COMPILED = "tests/ops/loopforms/test_element_maps.py::test_compiled_loop_form_gives_what_the_operation_gives"
 TESTS = ("tests/transforms", "tests/ops", "tests/cuda", "tests/expfam")  # a sample of these
@@ -144,7 +145,8 @@ class Session:
 
     def is_text(self, defect: Defect) -> bool:
         """Whether the function is one whose text is read: a rule, or a function of the library."""
-        return (defect.path, defect.first) in self.reach.reading
+        place = defect.path, defect.first
+        return place in self.reach.reading or place in rules()
 
     def samples_of(self, defect: Defect) -> list[str]:
         """The samples of the operation that the function belongs to."""
@@ -173,6 +175,15 @@ def _checked(item: pytest.Item) -> tuple[str, Any]:
 
 def is_of_operation(test: str) -> bool:
     return test.startswith(OF_OPERATIONS)
+
+
+@cache
+def rules() -> set[Line]:
+    """The places of derivative rules and expansions, which the frontend reads as text."""
+    from srcdiff.ops.core.registry import OPERATIONS
+
+    found = (f for d in OPERATIONS.values() for f in (d.rule, d.forward, d.expansion))
+    return {(relative(f.__code__.co_filename), f.__code__.co_firstlineno) for f in found if f}
 
 
 def operation_of(test: str) -> str:
