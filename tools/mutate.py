@@ -68,7 +68,13 @@ OF_OPERATIONS = (  # cases by operation
     "tests/ops/test_complex.py",
 )
 COMPILED = "tests/ops/loopforms/test_element_maps.py::test_compiled_loop_form_gives_what_the_operation_gives"
-TESTS = ("tests/transforms", "tests/ops", "tests/cuda", "tests/expfam")  # a sample of these
+TESTS = (
+    "tests/transforms",
+    "tests/ops",
+    "tests/rewriting",
+    "tests/cuda",
+    "tests/expfam",
+)  # a sample of these
 FORMS = ("reverse", "forward", "second order", "hessian", "batch", "jacobian by columns")
 SECONDS = 8.0  # of tests and programs that are run for one defect
 SAVED = 30  # seconds between two copies of what was measured
