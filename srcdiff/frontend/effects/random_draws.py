@@ -55,6 +55,7 @@ _METHODS = {
     "gamma": _Method("shape, scale=1.0"),
     "geometric": _Method("p", "int64"),
     "gumbel": _Method("loc=0.0, scale=1.0"),
+    "integers": _Method("low, high=None", "int64"),
     "laplace": _Method("loc=0.0, scale=1.0"),
     "logistic": _Method("loc=0.0, scale=1.0"),
     "lognormal": _Method("mean=0.0, sigma=1.0"),

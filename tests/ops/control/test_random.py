@@ -7,6 +7,7 @@ import linecache
 import numpy as np
 import pytest
 from scipy import special
+from transforms.sources import source
 
 from srcdiff import UnsupportedError, differentiate, grad, jvp, value_and_grad, vjp
 
@@ -218,3 +219,17 @@ def test_mean_gradients_of_draws_are_those_of_means() -> None:
     by_b = [1.7 * 2.7 / ((2.3 + h) * (3.3 + h)) for h in (1e-6, -1e-6)]
     expected = [(a - b) / 2e-6 for a, b in (second, by_b)]
     np.testing.assert_allclose(found, expected, rtol=0.02)
+
+
+@pytest.mark.parametrize(
+    "draw", ["rng.integers(3)", "rng.integers(0, 3)", "rng.integers(low=1, high=n)", "rng.integers(n)", "rng.integers(1, high=3)"]
+)  # fmt: skip
+@pytest.mark.parametrize("size", ["", "size=4", "size=(2, n)", "size=n"])
+def test_integers_that_are_drawn_select_elements(draw, size):
+    at = draw.replace(")", f", {size})") if size else draw
+    f = source(f"def f(x, n, rng):\n    return np.sum(np.sin(x[{at}])) + x[{draw}] ** 2\n")
+    x = np.array([0.3, -1.2, 0.7])
+    value, d = value_and_grad(f, jit=False)(x, 3, np.random.default_rng(5))
+    assert value == f(x, 3, np.random.default_rng(5))
+    moved = [f(x + h * d, 3, np.random.default_rng(5)) for h in (1e-6, -1e-6)]
+    assert (moved[0] - moved[1]) / 2e-6 == pytest.approx(np.sum(d * d), rel=1e-7)
