@@ -20,6 +20,7 @@ from srcdiff.frontend.containers.lists import (
     marked,
     new_list,
     put_on,
+    readable,
 )
 from srcdiff.frontend.core.frame import Frame
 from srcdiff.frontend.core.values import (
@@ -106,6 +107,7 @@ def _append(fr: Frame, node: gast.AST, target: Value, args: Sequence[FrontValue]
 def _pop(fr: Frame, node: gast.AST, target: Value, args: Sequence[FrontValue]) -> FrontValue:
     if args and not (is_static(args[0]) and static_int(args[0]) == -1):
         return fr.call_prelude(node, pop_item, target, args[0])
+    readable(fr, target)
     return opened(fr, node, fr.op(node, list_pop, target))
 
 

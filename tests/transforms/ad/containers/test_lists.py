@@ -132,6 +132,27 @@ def test_a_list_may_be_read_before_the_first_array_is_put_there():
     assert not problems(orthogonal, (np.random.default_rng(0).normal(size=(4, 3)),))
 
 
+@pytest.mark.parametrize(
+    "guard", ["stack", "len(stack) > 0", "stack and v < 1.5", "k > 0 and len(stack) >= 1"]
+)
+@pytest.mark.parametrize("taken", ["stack.pop()", "stack[-1]", "stack.pop(0)", "stack.pop(-1)"])
+@pytest.mark.parametrize("item", ["v**2", "v * x", "np.outer(x, x) * v"])
+def test_a_list_that_is_empty_at_first_is_read_behind_a_test(item, taken, guard):
+    agrees(
+        f"""
+        def f(x):
+            stack, s = [], 0.0
+            for k, v in enumerate(x):
+                if {guard}:
+                    y = {taken}
+                    s += np.sum(np.sin(y)) * v
+                stack.append({item})
+            return s
+        """,
+        X,
+    )
+
+
 def test_a_loop_that_reads_one_part_of_a_container_leaves_its_lists_alone():
     def f(p):
         s = np.sum(p["rows"][0])
