@@ -14,14 +14,16 @@ PAIRS = [d for d, kinds in DRAWN if kinds == [True, True]]
 
 
 @pytest.mark.parametrize("operands", ["%x, 0.0", "0.0, %x"])
-@pytest.mark.parametrize("decl", PAIRS, ids=lambda d: d.name)
-def test_only_sums_with_zero_go(decl, operands):
-    fn = program(f"""
-        def f(%x: float64[n]) -> 0 {{
-          %y: float64[n] = {decl.name} {operands}
-          yield %y
-        }}
-    """)
-    with np.errstate(all="ignore"):
-        new = changed(WithoutZeros(), fn, np.array([0.5, 2.0]))
-    assert (new.body.yields[0] is new.params[0]) == (decl.name == "add")
+def test_only_sums_with_zero_go(operands):
+    gone = []
+    for decl in PAIRS:
+        fn = program(f"""
+            def f(%x: float64[n]) -> 0 {{
+              %y: float64[n] = {decl.name} {operands}
+              yield %y
+            }}
+        """)
+        with np.errstate(all="ignore"):
+            new = changed(WithoutZeros(), fn, np.array([0.5, 2.0]))
+        gone += [decl.name] if new.body.yields[0] is new.params[0] else []
+    assert gone == ["add"]
