@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 from srcdiff.compile.derivations.kinds import Grad, Hvp, Jvp, Vjp
 from srcdiff.handles.at_point import AtPoint
@@ -12,6 +13,7 @@ from srcdiff.handles.differentiable import (
     Pushforward,
     copied,
     generated,
+    is_variadic,
     options_for,
     plain_function,
     shared,
@@ -102,18 +104,34 @@ class HvpMaker(_Maker):
         return self.product, (*args, chosen if self.is_tuple else chosen[0])
 
 
+_M = TypeVar("_M", bound=_Maker)
+
+
+def _made(maker: type[_M], f: Function, argnums: Any, options: dict[str, Any]) -> _M:
+    """The maker of a function; for a function of `*args`, one for each number of arguments."""
+    given = options_for(f, {**options, "argnums": argnums})
+    if not is_variadic(f):
+        return maker(plain_function(f), given)
+
+    @functools.cache
+    def of_count(count: int) -> Any:
+        return maker(plain_function(f, count), given)
+
+    return lambda *args: of_count(len(args))(*args)  # type: ignore[return-value]
+
+
 def make_vjp(f: Function, argnums: Any = 0, **options: Any) -> VjpMaker:
     """`make_vjp(f)(*args)` gives `(vjp, value)`: `vjp(d_value)` is the derivative with respect to the argument, as in
     autograd.
     """
-    return VjpMaker(plain_function(f), options_for(f, {**options, "argnums": argnums}))
+    return _made(VjpMaker, f, argnums, options)
 
 
 def make_jvp(f: Function, argnums: Any = 0, **options: Any) -> JvpMaker:
     """`make_jvp(f)(*args)` gives `jvp`: `jvp(v)` is `(value, tangent)` along v, as in autograd."""
-    return JvpMaker(plain_function(f), options_for(f, {**options, "argnums": argnums}))
+    return _made(JvpMaker, f, argnums, options)
 
 
 def make_hvp(f: Function, argnums: Any = 0, **options: Any) -> HvpMaker:
     """`make_hvp(f)(*args)` gives `(hvp, gradient)`: `hvp(v)` is the Hessian times v, as in autograd."""
-    return HvpMaker(plain_function(f), options_for(f, {**options, "argnums": argnums}))
+    return _made(HvpMaker, f, argnums, options)

@@ -72,8 +72,8 @@ class Shadows:
         low, memory, _ = self._memory[id(base)]
         if array.dtype != memory.dtype:
             raise UnsupportedError(
-                f"an array of {memory.dtype} is looked at as one of {array.dtype}",
-                "Use astype, which converts the numbers.",
+                f"an array of {memory.dtype} is written, and a part of it is an array of {array.dtype}",
+                "Copy the part, as in z.real.copy(), or convert with astype.",
             )
         offset = array.__array_interface__["data"][0] - low
         return np.ndarray(array.shape, array.dtype, memory.data, offset, array.strides)

@@ -277,7 +277,7 @@ def plain_function(f: Any, count: int | None = None, keywords: tuple[str, ...] =
         return f if count is None else f.for_call(count, keywords)
     if not callable(f):
         raise TypeError(f"expected a function, got {f!r}")
-    is_plain = type(f) is FunctionType and not _is_variadic(f)
+    is_plain = type(f) is FunctionType and not is_variadic(f)
     if is_plain and (f.__module__ or "").partition(".")[0] not in ("numpy", "scipy"):
         return f
     # operations take a while to import
@@ -286,7 +286,7 @@ def plain_function(f: Any, count: int | None = None, keywords: tuple[str, ...] =
     return written_out(f, count, keywords)
 
 
-def _is_variadic(f: Any) -> bool:
+def is_variadic(f: Any) -> bool:
     """Whether a function takes any number of arguments, or a number that only a call shows."""
     if (
         type(f) is not FunctionType
@@ -313,7 +313,7 @@ def generated(derivation: Derivation, f: Any, options: Options, argnums: Any = N
     """The generated function for a derivation; `argnums` replaces that of the options."""
     f = plain_function(f)
     is_for_calls = derivation.differentiates or isinstance(derivation, Value)
-    if is_for_calls and (isinstance(f, OfAnyNumber) or _is_variadic(f)):
+    if is_for_calls and (isinstance(f, OfAnyNumber) or is_variadic(f)):
         given = options if argnums is None else replace(options, argnums=argnums)
         return OfAnyNumber(f, given, derivation)  # type: ignore[return-value]
     wanted = options.argnums if argnums is None else argnums

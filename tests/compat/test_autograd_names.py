@@ -151,3 +151,21 @@ def test_each_maker_shows_the_program_of_its_own_last_call():
     one(2.0)(1.0)
     other(np.ones(3))(np.ones(3))
     assert one.source_for(2.0) != other.source_for(np.ones(3))
+
+
+@pytest.mark.parametrize("make", [make_vjp, make_jvp, make_hvp])
+@pytest.mark.parametrize("argnums", [0, (0, 1)])
+def test_functions_of_any_number_of_arguments(make: Any, argnums: Any) -> None:
+    def product(*args: Any) -> Any:
+        return np.sum(np.sin(args[0] * args[-1]))
+
+    def of_two(x: Any, y: Any) -> Any:
+        return np.sum(np.sin(x * y))
+
+    x, y = np.array([0.3, 0.7]), np.array([1.1, -0.4])
+    found, expected = (make(f, argnums)(x, y) for f in (product, of_two))
+    along = 1.0 if make is make_vjp else (x, y) if argnums else x
+    one, other = (f[0] if isinstance(f, tuple) else f for f in (found, expected))
+    for a, b in zip(np.atleast_1d(one(along)), np.atleast_1d(other(along)), strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-14)
+    make(product, argnums)(x, y, x)
