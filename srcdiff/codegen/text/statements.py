@@ -27,7 +27,7 @@ from srcdiff.codegen.text.expression_folding import Folding
 from srcdiff.codegen.text.syntax import Expr, Stmt
 from srcdiff.codegen.text.templates import template
 from srcdiff.ir.core import Call, For, Op, Tree
-from srcdiff.ir.types import Scalar, ndim_of
+from srcdiff.ir.types import BOOL, Scalar, ndim_of, strip
 from srcdiff.ir.values import Atom, Const, Value, const
 from srcdiff.ops.arrays.container_text import struct_text
 
@@ -157,9 +157,19 @@ class Writer:
             generated = op is None or op.origin != "user"
             if symbol == "*" and generated and is_name(value.right, name):
                 return n.augassign(name, symbol, value.left)
-            if symbol in "+-" and generated and (rest := without_term(value, name)) is not None:
+            rest = without_term(value, name) if symbol in "+-" and generated else None
+            if rest is not None and not self.adds_truth_values(op):
                 return n.augassign(name, *rest)
         return n.assign(name, value)
+
+    def adds_truth_values(self, op: Op | None) -> bool:
+        """Whether terms of a sum are true or false: NumPy joins two of them by `or`, and adds one to a number."""
+        if op is None or op.decl.name not in _STEPS:
+            return False
+        folded = (self.folding.folded.get(a) for a in op.operands)
+        return any(strip(a.type) == BOOL for a in op.operands) or any(
+            self.adds_truth_values(let.op) for let in folded if let is not None
+        )
 
     def target(self, pattern: Pattern) -> Expr:
         return (

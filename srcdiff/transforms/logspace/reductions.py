@@ -160,9 +160,13 @@ class Sums(Maker):
         is_positive = all(sign > 0 and p.is_positive for sign, p in terms)
         return Parts([(1.0, top)], [out], is_positive=is_positive)
 
+    def is_finite(self, top: Atom) -> Atom:
+        """Whether exponents are finite: a test of the compiler, and no guard that the user wrote."""
+        return self.b.op(elementary.held, self.make(isfinite, top))
+
     def finite(self, top: Atom) -> Atom:
         """A shift: the largest exponent, or 0 where that is infinite; it has no derivative."""
-        parts = (self.make(isfinite, top), top, const(0.0))
+        parts = (self.is_finite(top), top, const(0.0))
         decl, spelling = of_numbers(elementary.where, parts, "", False)
         shift = self.b.op(decl, *parts, spelling=spelling, name="shift")
         return self.b.op(elementary.held, shift, name="shift")

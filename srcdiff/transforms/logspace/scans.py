@@ -32,7 +32,7 @@ from srcdiff.transforms.rewrite.patterns import function
 # up to here, squares of the exponentials do not overflow or underflow
 NEAR = {"float64": 200.0, "float32": 25.0}
 
-exp, log, cumsum, isfinite, where = map(function, ("exp", "log", "cumsum", "isfinite", "where"))
+exp, log, cumsum, where = map(function, ("exp", "log", "cumsum", "where"))
 
 
 class RunningSums(Sums):
@@ -106,4 +106,5 @@ def _shifted(exponent: Atom, parts: Parts, axis: int, b: Builder) -> Atom:
     region = iteration.region((index,), ())
     b.append(For(const(1), count, const(1), (), region, (), location=b.location, origin=b.origin))
     sums = b.op(memory.read, scaled, name="scaled")
-    return maker.make(lambda s, top: log(where(isfinite(top), s, 1.0)) + top, sums, largest)
+    test = maker.is_finite(largest)
+    return maker.make(lambda s, t, top: log(where(t, s, 1.0)) + top, sums, test, largest)

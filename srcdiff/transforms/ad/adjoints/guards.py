@@ -22,7 +22,7 @@ from srcdiff.ir.values import Atom, Value, const
 from srcdiff.ops.arrays import creation, memory
 from srcdiff.ops.core.scalar_spellings import choose
 from srcdiff.ops.elementwise import arithmetic
-from srcdiff.ops.elementwise.elementary import fmax, fmin, nan_to_num, where
+from srcdiff.ops.elementwise.elementary import fmax, fmin, held, nan_to_num, where
 from srcdiff.ops.elementwise.rounding import isfinite, isinf, isnan
 from srcdiff.transforms.ad.adjoints.accumulate import in_dtype
 from srcdiff.transforms.ad.adjoints.selected import Mask, chosen, mask_of_operand
@@ -91,6 +91,8 @@ def _is_guard(condition: Atom, makers: Mapping[Atom, Statement], flags: bool = T
         return flags and isinstance(type_, Array) and type_.dtype == "bool"
     if made.decl in (arithmetic.equal, arithmetic.not_equal):
         return made.operands[0] == made.operands[1]
+    if made.decl is held:  # values in log space guard themselves
+        return False
     return made.decl in _TESTS or any(_is_guard(a, makers, flags) for a in made.operands)
 
 

@@ -8,6 +8,7 @@ from typing import Any
 from srcdiff.ir.alias import reads_of, storage_roots, writes_of
 from srcdiff.ir.build import Builder, Env, Rewriter, with_body
 from srcdiff.ir.core import Call, Function, Op, Region, Statement
+from srcdiff.ir.types import element_type
 from srcdiff.ir.values import Atom, Const, Value
 from srcdiff.ops.arrays import memory
 from srcdiff.ops.elementwise import arithmetic
@@ -150,6 +151,8 @@ class InitialWrites(Rewriter):
         first = b.body[place]
         assert isinstance(first, Op)
         amounts = first.operands[1], op.operands[1]
+        if all(element_type(a.type).dtype == "bool" for a in amounts):
+            return False  # NumPy joins truth values by `or`
         (type_,) = arithmetic.add.infer(b.shapes, amounts, {})
         both = Op(arithmetic.add, amounts, (Value(type_),), {}, op.location, op.origin)
         amount = constant_value(both)
