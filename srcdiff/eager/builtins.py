@@ -82,9 +82,10 @@ def _reversed(tape: Tape, values: Any) -> Any:
     own = getattr(type(values), "__reversed__", None)
     if is_own(values) and isinstance(own, FunctionType):
         return call(tape, own, values)
-    if is_own(values) and hasattr(type(values), "__getitem__"):  # by number, as in Python
+    is_indexed = is_own(values) and hasattr(type(values), "__getitem__")
+    if is_indexed or isinstance(values, np.ndarray):  # by number, when each item is wanted
         return (tape.item(values, k) for k in reversed(range(_length(tape, values))))
-    return reversed(list(tape.each(values)) if isinstance(values, np.ndarray) else values)
+    return reversed(values)
 
 
 def _divmod(tape: Tape, x: Any, y: Any) -> Any:

@@ -7,7 +7,10 @@ import itertools
 import numpy as np
 import pytest
 from fuzz.check import outcome
+from fuzz.compare import function_of
 from fuzz.program import Program
+
+import srcdiff
 
 PROGRAM = """\
 import numpy as np
@@ -184,3 +187,44 @@ BLOCKS = (
 def test_a_return_may_follow_a_name_that_is_not_always_bound(bound: float, block: str) -> None:
     text = LEFT_INSIDE.format(bound=bound, block=block)
     assert outcome(Program(0, text, (X, 0.3, 2)), every=True).kind == "ok"
+
+
+WRITTEN_MEANWHILE = """\
+import numpy as np
+
+
+def f(x, l):
+    v = {start} if x[0] < -9.0 else x[[1, 0, 1]]
+    for e in {items}:
+        v += 0.5 * {item}
+    return np.sum(x * x) + np.sum(v * v)
+"""
+ITEMS = {
+    "v": "e",
+    "reversed(v)": "e",
+    "v[::-1]": "e",
+    "enumerate(v)": "e[1]",
+    "zip(v, x)": "e[0]",
+    "map(np.sin, v)": "e",
+    "(np.sin(q) for q in v)": "e",
+}
+
+
+@pytest.mark.parametrize("start", ["x * 2.0", "l[0]"], ids=["typed", "dynamic"])
+@pytest.mark.parametrize("items", ITEMS)
+def test_a_loop_over_an_array_sees_what_is_written_meanwhile(items: str, start: str) -> None:
+    text = WRITTEN_MEANWHILE.format(items=items, item=ITEMS[items], start=start)
+    f, step = function_of(text, "f"), 1e-6 * np.ones(3)
+    value, gradient = srcdiff.value_and_grad(f, jit=False)(X.copy(), [X.copy()])
+    ahead, behind = (f(X + s, [X.copy()]) for s in (step, -step))
+    assert value == pytest.approx(f(X.copy(), [X.copy()]))
+    assert np.sum(gradient) == pytest.approx((ahead - behind) / 2e-6, rel=1e-6)
+
+
+SUMS = ("sum([x])", "sum((x,))", "sum(r for r in [x])", "sum([x], 0)")
+
+
+@pytest.mark.parametrize("total", SUMS)
+def test_a_sum_of_one_array_is_a_new_array(total: str) -> None:
+    text = f"import numpy as np\n\n\ndef f(x, a, k, l):\n    v = {total}\n    v[0] += 3.0 * a\n    return np.sum(x * x) + np.sum(l[0] * x) + np.sum(v * v)\n"
+    assert outcome(Program(0, text, (X, 0.3, 1, [X * 2.0, X])), every=True).kind == "ok"

@@ -134,7 +134,8 @@ def _fold(
             fr.fail(node, "there is nothing to take the first value from", "Give a start value.")
         total = (
             rest.pop(0)
-            if start is None or (rest and start == const(0) and function == Known(operator.add))
+            if start is None
+            or (len(rest) > 1 and start == const(0) and function == Known(operator.add))
             else start
         )
         for value in rest:
