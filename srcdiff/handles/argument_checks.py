@@ -5,16 +5,15 @@ The arguments are checked as they are given. The program gets them contiguous, a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from srcdiff.compile.arguments.pytree import leaves, map_leaves, part_of, part_text
+from srcdiff.compile.arguments.pytree import leaves, part_of, part_text
 from srcdiff.compile.arguments.signature import Arguments
 from srcdiff.compile.program import Program
 from srcdiff.errors import UnsupportedError
-from srcdiff.runtime.cuda import device_arrays as device
 
 _LIBRARIES = ("cupy", "numba", "numba_cuda", "torch")
 
@@ -43,7 +42,7 @@ def device_array(args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
         is_of_library = cls.__module__.partition(".")[0] in _LIBRARIES
         is_foreign = hasattr(cls, "__dlpack_device__") and cls is not np.ndarray
         if is_of_library or is_foreign or hasattr(cls, "__cuda_array_interface__"):
-            from srcdiff.handles.argument_checks import is_on_device  # imports numba.cuda
+            from srcdiff.handles.host_staging import is_on_device  # imports numba.cuda
 
             if is_on_device(leaf):
                 return leaf
@@ -91,28 +90,3 @@ def _check_numbers(program: Program, arguments: Arguments) -> None:
 
 def _is_contiguous(leaf: Any) -> bool:
     return not isinstance(leaf, np.ndarray) or leaf.flags.c_contiguous
-
-
-def is_on_device(value: Any) -> bool:
-    return device.is_device_array(value)
-
-
-def through_host(
-    call: Callable[..., Any], library: Any, args: Sequence[Any], kwargs: Mapping[str, Any]
-) -> Any:
-    """`call` with copies of device arrays, and the arrays of its result as arrays like `library` on its device."""
-    own = [map_leaves(_on_host, a) for a in args]
-    found = call(*own, **{k: map_leaves(_on_host, a) for k, a in kwargs.items()})
-    return map_leaves(lambda leaf: _sent(leaf, library), found)
-
-
-def _on_host(leaf: Any) -> Any:
-    if not device.is_device_array(leaf):
-        return leaf
-    return np.ascontiguousarray(device.as_device_array(leaf).copy_to_host())
-
-
-def _sent(leaf: Any, library: Any) -> Any:
-    if not isinstance(leaf, np.ndarray) or not leaf.ndim or leaf.dtype.kind not in "biufc":
-        return leaf
-    return device.like(library, device.to_device(leaf))

@@ -143,7 +143,7 @@ class Generated(Readable):
 
     def _through_host(self, there: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
         """The result for arrays on a device; `there` is one of the arrays."""
-        from srcdiff.handles.argument_checks import through_host  # imports numba.cuda
+        from srcdiff.handles.host_staging import through_host  # imports numba.cuda
 
         return through_host(self, there, args, kwargs)
 

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pytest
 from ops.rule_tools import apply, contributions, forward
-from ops.test_rules import SMOOTH, direction, parts, values_of
+from ops.test_rules import REVERSIBLE, direction, parts, values_of
 
 import srcdiff
 
@@ -192,7 +192,7 @@ def test_j15_what_is_used_twice_and_what_is_not() -> None:
 def test_j17_forward_mode_is_the_transpose() -> None:
     """`<u, J v>` either way, of each sample of each operation."""
     far = []
-    for decl, k in SMOOTH:
+    for decl, k in REVERSIBLE:
         values, sample = values_of(decl, k)
         rng = np.random.default_rng(300 + k)
         with np.errstate(all="ignore"):
@@ -210,4 +210,4 @@ def test_j17_forward_mode_is_the_transpose() -> None:
         if one != pytest.approx(other, rel=1e-9, abs=1e-10):
             far.append((decl.name, k, one, other))
     assert not far
-    assert len(SMOOTH) > 300
+    assert len(REVERSIBLE) > 300

@@ -210,6 +210,7 @@ ITEMS = {
 }
 
 
+@pytest.mark.filterwarnings("ignore:.*the derivative runs in the interpreter")
 @pytest.mark.parametrize("start", ["x * 2.0", "l[0]"], ids=["typed", "dynamic"])
 @pytest.mark.parametrize("items", ITEMS)
 def test_a_loop_over_an_array_sees_what_is_written_meanwhile(items: str, start: str) -> None:

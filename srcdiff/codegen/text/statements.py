@@ -210,13 +210,16 @@ class Writer:
     def shape(self, copy: Copy) -> Expr | None:
         """`x.shape`, where all the lengths of one array are taken together."""
         makers = [self.made_by(copy, target) for target in copy.targets]
-        ops = [maker.op for maker in makers if maker is not None]
-        lengths = [op for op in ops if op is not None and op.decl.name == "axis_length"]
-        bases = {maker.operands[0] for maker in makers if maker is not None}
+        lengths = [
+            m
+            for m in makers
+            if m is not None and m.op is not None and m.op.decl.name == "axis_length"
+        ]
+        bases = {maker.operands[0] for maker in lengths}
         if len(lengths) != len(makers) or len(bases) != 1:
             return None
         (base,) = bases
-        axes = [op.attrs["axis"] for op in lengths]
+        axes = [maker.op.attrs["axis"] for maker in lengths if maker.op is not None]
         return (
             n.attribute(self.expression(base), "shape")
             if axes == [*range(ndim_of(base.type))]

@@ -66,7 +66,9 @@ def takes_any_number(function: Any) -> bool:
 
 def _is_library(function: Any) -> bool:
     module = (getattr(function, "__module__", None) or "").partition(".")[0]
-    return module in _LIBRARIES and not isinstance(function, type)
+    call = getattr(type(function), "__call__", None)  # noqa: B004 - of the class: np.poly1d is written in Python
+    is_object = isinstance(call, FunctionType)
+    return module in _LIBRARIES and not isinstance(function, type) and not is_object
 
 
 @functools.lru_cache(maxsize=256)
