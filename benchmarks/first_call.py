@@ -168,8 +168,9 @@ def main() -> None:
         for name in names_of(kind):
             if options.names and name not in options.names.split(","):
                 continue
-            rows[name] = row(kind, name, columns)
-            print(name, json.dumps(rows[name]), flush=True)
+            title = f"{name} ({kind})"
+            rows[title] = row(kind, name, columns)
+            print(title, json.dumps(rows[title]), flush=True)
             if options.json:
                 options.json.write_text(json.dumps(rows, indent=1))
     print(table(rows, columns))
