@@ -775,6 +775,11 @@ def test_functions_of_libraries_are_differentiated_as_they_are() -> None:
         srcdiff.grad(np.poly1d([1.0, 2.0]))
 
 
+def test_adjoint_blocks_run_in_derivatives_only() -> None:
+    with pytest.raises(DifferentiationError, match="runs in derivatives only"), srcdiff.adjoint(X):
+        pass
+
+
 def test_positions_may_be_given_by_position() -> None:
     @srcdiff.differentiate(argnums=1)
     def scaled(x, k):
