@@ -19,10 +19,10 @@ import gast
 
 from srcdiff.frontend.containers.container_views import let_pass
 from srcdiff.frontend.control.conditions import truth
+from srcdiff.frontend.control.evaluation_order import hoisted
 from srcdiff.frontend.control.exceptions import (
     Attempt,
     after_statement,
-    hoisted,
     leave_after,
     read_try,
 )

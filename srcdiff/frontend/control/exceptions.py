@@ -12,7 +12,6 @@ zero or a matrix that is not positive definite, is refused where a handler would
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
@@ -133,52 +132,6 @@ def after_statement(fr: Frame, node: gast.AST) -> tuple[Atom, Attempt] | None:
 def leave_after(fr: Frame, attempt: Attempt) -> Done:
     _leave(fr, attempt)
     return TRUE
-
-
-def hoisted(fr: Frame, s: gast.AST) -> list[gast.AST] | None:
-    """The calls in a statement as statements of their own in front of it, so that one that raises leaves the rest out:
-    `total += f(v)` is `call = f(v); total += call`. None where there are none.
-    """
-    found: list[gast.AST] | None = getattr(s, "hoisted", None)
-    if found is None:
-        where = "test" if isinstance(s, gast.If) else "value"
-        if not isinstance(s, _SIMPLE) or getattr(s, where) is None:
-            return None
-        hoist = _Hoist()
-        new = copy.copy(s)
-        setattr(new, where, hoist.visit(copy.deepcopy(getattr(s, where))))
-        if isinstance(new, gast.If) and not hasattr(new, "after"):
-            new.after = fr.source.flow.after.get(id(s))
-        found = s.hoisted = [*hoist.calls, new] if hoist.calls else []
-        for part in found:
-            part.hoisted = []
-    fr.session.hints.setdefault("nodes", []).extend(found)  # an id is for good
-    fr.session.hoisted.update(id(part.value) for part in found[:-1])
-    return found or None
-
-
-_SIMPLE = (gast.Assign, gast.AugAssign, gast.AnnAssign, gast.Expr, gast.Return, gast.If)
-
-
-class _Hoist(gast.NodeTransformer):
-    """Takes out the calls that are made whatever happens; the innermost come first."""
-
-    def __init__(self) -> None:
-        self.calls: list[gast.AST] = []
-
-    def visit_Call(self, node: gast.AST) -> gast.AST:
-        self.generic_visit(node)
-        name = f"%call{node.lineno}_{node.col_offset}_{node.end_col_offset}"
-        target = gast.copy_location(gast.Name(name, gast.Store(), None, None), node)
-        made = gast.copy_location(gast.Assign([target], node, None), node)
-        self.calls.append(made)
-        return gast.copy_location(gast.Name(name, gast.Load(), None, None), node)
-
-    def leave(self, node: gast.AST) -> gast.AST:
-        return node
-
-    visit_IfExp = visit_BoolOp = visit_Lambda = leave
-    visit_ListComp = visit_GeneratorExp = visit_DictComp = visit_SetComp = leave
 
 
 # ---- catching ----------------------------------------------------------------------------------------------------
