@@ -11,9 +11,7 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
@@ -30,6 +28,7 @@ from programs import autograd_programs
 from benchmarks.columns import ALL, problem_named
 from benchmarks.peers import rebound
 from benchmarks.run import keep_bytecode
+from benchmarks.timing import in_new_process
 
 LIMIT = 300.0  # seconds for a process
 EVERY = 8  # of the programs of the corpus
@@ -108,21 +107,6 @@ def measure(kind: str, name: str, column: str) -> dict[str, float]:
     return {"processor": first[0], "wall": first[1], "second": time.process_time() - began}
 
 
-def in_new_process(arguments: Iterable[str], cache: Path) -> dict[str, Any]:
-    environment = {**os.environ, "SRCDIFF_CACHE": str(cache)}
-    command = [sys.executable, "-W", "ignore", __file__, "--measure", *arguments]
-    try:
-        done = subprocess.run(
-            command, env=environment, capture_output=True, text=True, timeout=LIMIT, check=False
-        )
-    except subprocess.TimeoutExpired:
-        return {"reason": f"over {LIMIT:.0f} s"}
-    if done.returncode:
-        return {"reason": (done.stderr.strip().splitlines() or ["no message"])[-1]}
-    result: dict[str, Any] = json.loads(done.stdout.strip().splitlines()[-1])
-    return result
-
-
 def row(kind: str, name: str, columns: Iterable[str]) -> dict[str, dict[str, Any]]:
     """The measurements of a program, by column; a column that fails has a reason."""
     found = {}
@@ -130,7 +114,8 @@ def row(kind: str, name: str, columns: Iterable[str]) -> dict[str, dict[str, Any
         for column in columns:
             shared = column in ("compiled", "from the cache")
             cache = Path(folder) / ("shared" if shared else column)
-            found[column] = in_new_process((kind, name, column), cache)
+            settings = {"SRCDIFF_CACHE": str(cache)}
+            found[column] = in_new_process((kind, name, column), LIMIT, settings)
     return found
 
 

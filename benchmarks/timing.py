@@ -7,12 +7,13 @@ the wall shows the same, and on a busy one the wait for other programs is left o
 from __future__ import annotations
 
 import json
+import os
 import resource
 import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -99,11 +100,20 @@ def peak_memory() -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
-def in_new_process(arguments: list[str], limit: float) -> dict[str, Any]:
-    """What `run.py --measure ...` prints, or why it printed nothing."""
+def in_new_process(
+    arguments: Iterable[str], limit: float, environment: Mapping[str, str] | None = None
+) -> dict[str, Any]:
+    """What the script prints for `--measure ...`, or why it printed nothing; `environment` is added to ours."""
     command = [sys.executable, "-W", "ignore", sys.argv[0], "--measure", *arguments]
     try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=limit, check=False)
+        done = subprocess.run(
+            command,
+            env={**os.environ, **(environment or {})},
+            capture_output=True,
+            text=True,
+            timeout=limit,
+            check=False,
+        )
     except subprocess.TimeoutExpired:
         return {"reason": f"over {limit:.0f} s to import, build and call once"}
     if done.returncode != 0:

@@ -43,6 +43,7 @@ from srcdiff.eager.structures import leaves_of
 from srcdiff.errors import UnsupportedError
 from srcdiff.frontend.arrays.out_arguments import out_by_place
 from srcdiff.frontend.callees.dispatch import is_hashable
+from srcdiff.frontend.derivatives.derivative_calls import for_call
 from srcdiff.frontend.source.wrappers import function_of, is_library
 from srcdiff.handles.differentiable import generated
 from srcdiff.ir.structs import is_own_class
@@ -65,8 +66,7 @@ def call(tape: Tape, function: Any, /, *args: Any, **kwargs: Any) -> Any:
         return function(*args, **kwargs)
     if isinstance(function, functools.partial):
         return call(tape, function.func, *function.args, *args, **{**function.keywords, **kwargs})
-    if type(function).__name__ == "OfAnyNumber":  # one derivative for each number of arguments
-        function = function.for_call(len(args), tuple(kwargs))
+    function = for_call(function, len(args), tuple(kwargs))
     if isinstance(function, MethodType) and not is_differentiated(function):
         return call(tape, function.__func__, function.__self__, *args, **kwargs)
     if writes_first(function):

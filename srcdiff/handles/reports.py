@@ -24,7 +24,10 @@ from srcdiff.ir.location import Location
 from srcdiff.options import Options
 
 AFTER = 1.0  # seconds of waiting until the line is shown
-_ADVICE = "later calls are fast; jit=False starts at once; SRCDIFF_PROGRESS=0 hides this line"
+_ADVICE = {  # by stage
+    "compiling": "later calls are fast; jit=False starts at once; SRCDIFF_PROGRESS=0 hides this line",
+    "generating": "later calls are fast; SRCDIFF_PROGRESS=0 hides this line",
+}
 
 
 class Independence(Protocol):
@@ -99,7 +102,9 @@ def shown(stage: str, name: str) -> Iterator[None]:
         yield
         return
     done = threading.Event()
-    thread = threading.Thread(target=_show, args=(f"{stage} {name}", done, sys.stderr), daemon=True)
+    thread = threading.Thread(
+        target=_show, args=(f"{stage} {name}", _ADVICE[stage], done, sys.stderr), daemon=True
+    )
     try:
         thread.start()
     except RuntimeError:  # no threads here, or the interpreter ends
@@ -112,13 +117,13 @@ def shown(stage: str, name: str) -> Iterator[None]:
         thread.join()
 
 
-def _show(text: str, done: threading.Event, stream: TextIO) -> None:
+def _show(text: str, advice: str, done: threading.Event, stream: TextIO) -> None:
     started = time.monotonic()
     if done.wait(AFTER):
         return
     with contextlib.suppress(OSError, ValueError):  # the stream may be closed
         if not stream.isatty():
-            stream.write(f"srcdiff: {text} ({_ADVICE})\n")
+            stream.write(f"srcdiff: {text} ({advice})\n")
             stream.flush()
             return
         from rich.console import Console  # slow to import
@@ -126,4 +131,4 @@ def _show(text: str, done: threading.Event, stream: TextIO) -> None:
         with Console(file=stream).status("") as status:
             while not done.wait(0.25):
                 seconds = time.monotonic() - started
-                status.update(f"srcdiff: {text}, {seconds:.0f} s ({_ADVICE})")
+                status.update(f"srcdiff: {text}, {seconds:.0f} s ({advice})")

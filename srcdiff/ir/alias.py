@@ -130,7 +130,7 @@ def reads_of(statement: Statement, roots: Roots) -> frozenset[Value]:
 
 def has_effect(statement: Statement) -> bool:
     """Whether something other than storage sees that a statement runs: `print`, `raise`, `save`."""
-    return any(op.decl.effect for op in (s for s in with_inner(statement) if isinstance(s, Op)))
+    return any(isinstance(s, Op) and s.decl.effect for s in with_inner(statement))
 
 
 def may_raise(statement: Statement) -> bool:

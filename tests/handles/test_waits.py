@@ -48,7 +48,8 @@ def test_one_line_for_each_wait(tmp_path):
         "srcdiff: generating loss_grad",
         "srcdiff: compiling loss_grad",
     ]
-    assert all("jit=False" in line and "SRCDIFF_PROGRESS=0" in line for line in lines)
+    assert ["jit=False" in line for line in lines] == [False, True]
+    assert all("SRCDIFF_PROGRESS=0" in line for line in lines)
     assert errors_of(tmp_path / "program.py", environment, after=30.0, jit=True) == []
     environment["SRCDIFF_PROGRESS"] = "0"
     assert errors_of(tmp_path / "program.py", environment, after=0.0, jit=False) == []

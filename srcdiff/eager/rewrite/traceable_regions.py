@@ -155,8 +155,8 @@ class Expression:
             case ast.UnaryOp() if not isinstance(node.op, ast.Not):
                 self.count += 1
                 return ast.UnaryOp(node.op, self.inside(node.operand))
-            case ast.Compare() if self.node is not node and not any(
-                isinstance(op, ast.In | ast.NotIn) for op in node.ops
+            case ast.Compare() if self.node is not node and not (
+                any(isinstance(op, ast.In | ast.NotIn) for op in node.ops) or _may_skip(node)
             ):
                 left, *others = self.in_order([node.left, *node.comparators])
                 return ast.Compare(left, node.ops, others)
@@ -219,6 +219,12 @@ class Expression:
             name = f"{name}_"
         self.arguments[name] = value
         return ast.Name(name, ast.Load())
+
+
+def _may_skip(node: ast.Compare) -> bool:
+    """Whether a chain of comparisons leaves out calls where an earlier comparison is False."""
+    rest = (n for part in node.comparators[1:] for n in ast.walk(part))
+    return any(isinstance(n, ast.Call | ast.NamedExpr) for n in rest)
 
 
 def _is_operation(node: Any) -> bool:

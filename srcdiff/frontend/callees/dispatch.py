@@ -45,7 +45,7 @@ from srcdiff.frontend.core.values import (
 )
 from srcdiff.frontend.derivatives.cuda_intrinsics import kernel_call
 from srcdiff.frontend.derivatives.cuda_launches import Configured, launch
-from srcdiff.frontend.derivatives.derivative_calls import call_derived, is_derived
+from srcdiff.frontend.derivatives.derivative_calls import call_derived, for_call, is_derived
 from srcdiff.frontend.derivatives.derivative_constructors import (
     Made,
     Pulled,
@@ -203,8 +203,7 @@ def _of_arrays(
 def _of_derivatives(
     fr: Frame, node: gast.AST, function: Any, args: Args, kwargs: Kwargs
 ) -> FrontValue | None:
-    if type(function).__name__ == "OfAnyNumber":  # one derivative for each number of arguments
-        function = function.for_call(len(args), tuple(kwargs))
+    function = for_call(function, len(args), tuple(kwargs))
     if is_derived(function):
         return call_derived(fr, node, function, args, kwargs)
     if isinstance(function, Made):

@@ -33,6 +33,16 @@ def is_derived(function: Any) -> bool:
     return type(function).__module__ == "srcdiff.handles.generated" and hasattr(function, "derived")
 
 
+def for_call(function: Any, count: int, keywords: tuple[str, ...]) -> Any:
+    """The derivative of a function of `*args` for a number of arguments; any other object as it is."""
+    is_one_of_many = type(function).__module__ == "srcdiff.handles.differentiable"
+    return (
+        function.for_call(count, keywords)
+        if is_one_of_many and hasattr(function, "for_call")
+        else function
+    )
+
+
 def call_derived(
     fr: Frame,
     node: gast.AST,

@@ -6,7 +6,7 @@ and on a device; the simulator's own `numba.cuda` has some of them only while a 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from functools import cache
 from types import ModuleType
 from typing import Any
@@ -260,10 +260,6 @@ def in_words(value: Any) -> Any:
 _SUFFIXES = {"float64": "", "float32": "f", "int64": "i", "bool": "b"}
 
 
-def _same(shapes: Shapes, operands: Sequence[Atom], attrs: Mapping[str, Any]) -> tuple[Type, ...]:
-    return same_as_first(shapes, operands, attrs)
-
-
 def _of_block(name: str) -> OpDecl:
     """A function of `srcdiff.runtime.blocks` that every thread of the block calls with its own number."""
 
@@ -273,7 +269,9 @@ def _of_block(name: str) -> OpDecl:
         return f"srcdiff.runtime.blocks.{name}{_SUFFIXES[type_.dtype]}({{0}})"
 
     # as for barriers, no pass moves or removes these calls
-    return OpDecl(name, _same, template=text, effect=True, raises=True, differentiable=False)
+    return OpDecl(
+        name, same_as_first, template=text, effect=True, raises=True, differentiable=False
+    )
 
 
 block_sum = _of_block("block_sum")
