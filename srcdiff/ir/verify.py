@@ -103,7 +103,8 @@ def may_stand(a: Type, b: Type) -> bool:
 def _concluded(fn: Function) -> list[tuple[Dim, Dim]]:
     """What the given arguments have decided about lengths, also with known lengths for symbols."""
     pairs = fn.lengths.assumed
-    given = {a.symbol: b for a, b in pairs if a.symbol is not None and b.is_const}
+    given: dict[Any, Dim] = {a.symbol: b for a, b in pairs if a.symbol is not None and b.is_const}
+    given |= fn.lengths.bindings
     return list(dict.fromkeys(p for a, b in pairs for p in ((a, b), _both(a, b, given))))
 
 

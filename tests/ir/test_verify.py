@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from srcdiff.ir.build import Builder
+from srcdiff.ir.build import Builder, shapes_for
 from srcdiff.ir.core import Call, For, Function, If, Op, OpDecl, Region, While
 from srcdiff.ir.facts import LengthFacts
 from srcdiff.ir.types import BOOL, FLOAT, INT, Array, Clamp, Dim, List, Scalar, Static, Struct
@@ -409,17 +409,21 @@ def test_a_declaration_sees_the_statements_attributes():
     assert only(function(b, [])).startswith("needs does not take these operands: KeyError")
 
 
-@pytest.mark.long
-def test_what_is_concluded_of_lengths_is_known():
+@pytest.mark.parametrize("known_by", ["the arguments", "what the program requires"])
+def test_what_is_concluded_of_lengths_is_known(known_by):
     n, m = Dim.of("n"), Dim.of("m")
     wide = m - n  # declared not negative, and then known to be 3 by the number of columns
     facts = LengthFacts(assumed=((Dim.of(Clamp(wide)), wide), (m, Dim(3))))
+    if known_by == "what the program requires":
+        facts = LengthFacts(assumed=facts.assumed[:1], bindings={"m": Dim(3)})
     x, b = Value(Array("float64", (n, Dim(3)))), Builder()
     q, r = Value(Array("float64", (n, n))), Value(Array("float64", (n, Dim(3))))
     b.body.append(Op(qr_factors, (x,), (q, r), {"mode": "complete"}))
     fn = function(b, [x])
     assert "not unique" in only(fn)
-    assert verify(replace(fn, lengths=facts)) == []
+    fn = replace(fn, lengths=facts)
+    assert verify(fn) == []
+    assert known_by == "the arguments" or shapes_for(fn).is_at_least_zero(Dim(3) - n)
 
 
 def test_the_front_part_of_an_array_of_known_length_has_any_length():
