@@ -23,18 +23,6 @@ def owner(array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
     return array
 
 
-def is_own_memory(view: np.ndarray[Any, Any]) -> bool:
-    """Whether each element of a view has its own place in memory, and may be written."""
-    reach = view.itemsize
-    for stride, count in sorted(
-        (abs(s), n) for s, n in zip(view.strides, view.shape, strict=True) if n > 1
-    ):
-        if stride < reach:
-            return False
-        reach += stride * (count - 1)
-    return view.flags.writeable
-
-
 class Tracked:
     """The values that depend on the arguments in `wrt`."""
 

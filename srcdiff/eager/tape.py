@@ -17,7 +17,13 @@ from typing import Any
 
 import numpy as np
 
-from srcdiff.compile.arguments.pytree import fit_to, is_float_leaf, map_leaves
+from srcdiff.compile.arguments.pytree import (
+    copy_of,
+    fit_to,
+    has_own_places,
+    is_float_leaf,
+    map_leaves,
+)
 from srcdiff.compile.derivations.kinds import Grad, Vjp
 from srcdiff.eager import calls, operators, own_classes
 from srcdiff.eager.builtins import BUILTINS
@@ -25,7 +31,7 @@ from srcdiff.eager.derivatives.adjoint_hooks import Block, marked
 from srcdiff.eager.derivatives.op_derivatives import derivative, paths_of, weighted
 from srcdiff.eager.rewrite.error_traces import led_there
 from srcdiff.eager.rewrite.rewrite_cache import rewritten
-from srcdiff.eager.shadow_values import Shadows, Tracked, is_own_memory, owner
+from srcdiff.eager.shadow_values import Shadows, Tracked, owner
 from srcdiff.eager.stringified_values import note_written
 from srcdiff.eager.structures import duplicate, fresh, is_plain, leaves_of, shared
 from srcdiff.eager.tape_entries import (
@@ -72,7 +78,7 @@ class Tape:
         """Copies of the arguments, which the program may write; the derivative is with respect to those at `wrt`."""
 
         def own_leaf(leaf: Any) -> Any:
-            return leaf.copy() if isinstance(leaf, np.ndarray) else fresh(leaf)
+            return copy_of(leaf) if isinstance(leaf, np.ndarray) else fresh(leaf)
 
         for v in values:
             own_classes.refuse_unread(v)
@@ -84,7 +90,9 @@ class Tape:
         given = [a for v in values for a in leaves_of(v) if isinstance(a, np.ndarray)]
         owners = [id(owner(a)) for a in given]
         copies = [a for v in own for a in leaves_of(v) if isinstance(a, np.ndarray)]
-        self.twins = {id(c) for c, o in zip(copies, owners, strict=True) if owners.count(o) > 1}
+        self.twins = {
+            id(owner(c)) for c, o in zip(copies, owners, strict=True) if owners.count(o) > 1
+        }
         return own
 
     def gradient(
@@ -151,11 +159,12 @@ class Tape:
             if not isinstance(v, np.ndarray):
                 return fresh(v)
             base = next((a for a in arrays if owner(v) is a), None)
-            if base is not None and v.dtype == base.dtype and is_own_memory(v):
+            is_view = base is not None and v.dtype == base.dtype and v.flags.writeable
+            if is_view and has_own_places(v):
                 return v
-            own = v if v.base is None else v.copy()
+            own = v if v.base is None else copy_of(v)
             if base is not None and v.dtype != base.dtype:  # the copy does not see later writes
-                self.parts[id(base)], self.parts[id(own)] = base, own
+                self.parts[id(base)], self.parts[id(owner(own))] = base, own
             return own
 
         value = map_leaves(own, value)

@@ -5,6 +5,7 @@ The arguments are checked as they are given. The program gets them contiguous, a
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -90,3 +91,11 @@ def _check_numbers(program: Program, arguments: Arguments) -> None:
 
 def _is_contiguous(leaf: Any) -> bool:
     return not isinstance(leaf, np.ndarray) or leaf.flags.c_contiguous
+
+
+def copies_of(args: tuple[Any, ...]) -> tuple[Any, ...] | None:
+    """Copies for a function that may write into its arguments; None where an object cannot be copied."""
+    try:
+        return copy.deepcopy(args)
+    except (TypeError, copy.Error):  # locks, files
+        return None

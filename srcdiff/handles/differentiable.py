@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from srcdiff.compile.arguments.pytree import fit_to, float_positions, leaves, map_leaves
+from srcdiff.compile.arguments.pytree import copy_of, fit_to, float_positions, leaves, map_leaves
 from srcdiff.compile.arguments.signature import Signature, resolve_argnums, signature_of
 from srcdiff.compile.derivations.kinds import (
     Derivation,
@@ -381,4 +381,4 @@ def restarted(value: Any) -> Any:
 def copied(value: Any) -> Any:
     if type(value) in (float, int):
         return value
-    return map_leaves(lambda leaf: leaf.copy() if isinstance(leaf, np.ndarray) else leaf, value)
+    return map_leaves(lambda leaf: copy_of(leaf) if isinstance(leaf, np.ndarray) else leaf, value)

@@ -5,7 +5,6 @@ A handle has one specialisation for each combination of argument types.
 
 from __future__ import annotations
 
-import copy
 import os
 import weakref
 from collections.abc import Callable, Mapping, Sequence
@@ -22,7 +21,7 @@ from srcdiff.compile.program import Derived, Program
 from srcdiff.compile.threads import may_share_loops
 from srcdiff.errors import INCOMPLETE, DifferentiationError
 from srcdiff.frontend.source.locations import place_of
-from srcdiff.handles.argument_checks import check_arguments, device_array
+from srcdiff.handles.argument_checks import check_arguments, copies_of, device_array
 from srcdiff.handles.fast_call import MISS, DirectCall, direct_call
 from srcdiff.handles.jit import Compiled
 from srcdiff.handles.locks import COMPILING
@@ -60,14 +59,6 @@ if hasattr(os, "register_at_fork"):
 def handles() -> list[Generated]:
     """The generated functions that exist."""
     return list(_HANDLES)
-
-
-def _copied(args: tuple[Any, ...]) -> tuple[Any, ...] | None:
-    """Copies for a function that may write into its arguments; None where an object cannot be copied."""
-    try:
-        return copy.deepcopy(args)
-    except (TypeError, copy.Error):  # locks, files
-        return None
 
 
 class Generated(Readable):
@@ -153,7 +144,10 @@ class Generated(Readable):
 
     def _values(self, specialisation: Specialisation, arguments: Arguments) -> Sequence[Any]:
         values = arguments.values
-        if isinstance(self.derived.derivation, Vjp) and not specialisation.program.dynamic:
+        if specialisation.program.dynamic:  # what `reshape` copies depends on the layout
+            own = self.signature.normal(arguments.own, any_layout=True)
+            return (*own, *values[len(own) :])
+        if isinstance(self.derived.derivation, Vjp):
             return (*values[:-1], *_weights(specialisation.program.weights, values[-1]))
         return values
 
@@ -170,7 +164,7 @@ class Generated(Readable):
         if not is_number:
             specialisation.without_tangents()
             self._direct = None
-        elif not is_lost(self.derived) and (own := _copied(arguments.own)) is not None:
+        elif not is_lost(self.derived) and (own := copies_of(arguments.own)) is not None:
             self.derived.base(*own)
         return specialisation.function(*self._values(specialisation, arguments))
 

@@ -132,7 +132,7 @@ class Signature:
             given = self._by_name(
                 given, {k: v for k, v in kwargs.items() if k not in self._extra_names}
             )
-        normal = [_floats(_tidy(a)) if k in self.wrt else _tidy(a) for k, a in enumerate(given)]
+        normal = self.normal(given)
         found, lengths = describe_arguments(normal, self.names, place)
         known = zip(self.names, found, normal, strict=True)
         types = tuple(Static(a) if name in static else t for name, t, a in known)
@@ -142,6 +142,11 @@ class Signature:
         )  # also if it can be called
         values = (*normal, *self._further(normal, further))
         return Arguments(self.names, types, lengths, self.wrt, values, given, self.defaults)
+
+    def normal(self, given: Sequence[Any], any_layout: bool = False) -> list[Any]:
+        """The function's own arguments as a program takes them."""
+        tidy = [_tidy(a, any_layout) for a in given]
+        return [_floats(a) if k in self.wrt else a for k, a in enumerate(tidy)]
 
     @property
     def needed(self) -> bool:
@@ -311,18 +316,18 @@ def resolve_argnums(names: Sequence[str], argnums: Any) -> tuple[int, ...]:
     return tuple(out)
 
 
-def _tidy(value: Any) -> Any:
-    """An argument with its arrays C-contiguous, and 0-d arrays as scalars."""
+def _tidy(value: Any, any_layout: bool = False) -> Any:
+    """An argument with its arrays C-contiguous (`any_layout`: as they are), and 0-d arrays as scalars."""
     if isinstance(value, np.ndarray):
         if value.ndim == 0:
             return value[()]
-        return value if value.flags.c_contiguous else np.ascontiguousarray(value)
+        return value if any_layout or value.flags.c_contiguous else np.ascontiguousarray(value)
     if type(value) in (float, int, bool, str) or value is None:
         return value
     parts = children(value)
     if parts is None:
         return value
-    tidy = [_tidy(p) for p in parts]
+    tidy = [_tidy(p, any_layout) for p in parts]
     return value if all(a is b for a, b in zip(parts, tidy, strict=True)) else rebuild(value, tidy)
 
 
