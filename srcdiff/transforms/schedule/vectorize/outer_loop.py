@@ -22,6 +22,7 @@ from dataclasses import replace
 from srcdiff.ir.alias import storage_roots
 from srcdiff.ir.build import Builder, Env, Rewriter, lookup, with_parts
 from srcdiff.ir.core import For, Function, If, Op, Region, Statement, regions_of
+from srcdiff.ir.definedness import is_undefined
 from srcdiff.ir.syntax.spelling import plural
 from srcdiff.ir.types import Array, Dim, Scalar
 from srcdiff.ir.values import Atom, Value, const
@@ -83,6 +84,7 @@ class _Lanes(Rewriter):
         self.short: dict[Dim, int] = {}
         self.prices = LanePrices(Lengths.of(fn.body, lengths), self.uses, maker, movable)
         self.products = products_of_iterations(fn, self.roots, self.uses, maker)
+        self.undefined = {v for v, s in maker.items() if is_undefined(s)}
 
     def statement(self, old: Statement, env: Env, b: Builder) -> None:
         computed: dict[For, tuple[Value, RowProduct]] = {}
@@ -95,7 +97,8 @@ class _Lanes(Rewriter):
         self.short |= self.prices.short(found)
         b.location, b.origin = old.location, "compiler"
         lanes = self.prices.lanes(found)
-        blocks = _Blocks(found, lanes, self.uses, computed, env, b)
+        plan = Schedule(found, self.uses, self.undefined)
+        blocks = _Blocks(found, lanes, plan, computed, env, b)
         if self.prices.is_at_most(found.loop, lanes):
             env.update(zip(old.results, blocks.write_one(), strict=True))
             return
@@ -139,7 +142,7 @@ class _Blocks:
         self,
         found: Varying,
         lanes: int,
-        uses: Mapping[Value, int],
+        plan: Schedule,
         computed: Mapping[For, tuple[Value, RowProduct]],
         env: Env,
         b: Builder,
@@ -147,7 +150,7 @@ class _Blocks:
         self.lanes = lanes
         self.computed = computed
         self.found, self.loop, self.b = found, found.loop, b
-        self.plan = Schedule(found, uses)
+        self.plan = plan
         self.env: Env = dict(env)
         self.first: Atom
         self.count: Atom

@@ -10,7 +10,7 @@ lanes) are computed before the group.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 
 from srcdiff.ir.core import For, If, Op, Region, Statement, regions_of
@@ -48,11 +48,14 @@ Item = Statement | Group | Nest
 
 
 class Schedule:
-    """An iteration as groups of statements with rows between them."""
+    """An iteration as groups of statements with rows between them; values that are `undefined` are not stored."""
 
-    def __init__(self, found: Varying, uses: Mapping[Value, int]) -> None:
+    def __init__(
+        self, found: Varying, uses: Mapping[Value, int], undefined: Set[Atom] = frozenset()
+    ) -> None:
         self.found = found
         self.uses = uses
+        self.undefined = undefined
         self.rows: dict[Atom, Row] = {}
         self.loads = {
             s.result: s for s in found.loop.body.body if isinstance(s, Op) and self.is_load(s)
@@ -115,7 +118,7 @@ class Schedule:
                 continue
             is_last = a in here and isinstance(a, Value) and self.uses.get(a) == 1
             row = self.rows[a] if a in self.rows and is_last else Row(p)
-            if self.rows.get(a) is not row:
+            if self.rows.get(a) is not row and a not in self.undefined:
                 before.puts.append((row, a))
             self.rows[p] = self.rows[r] = row
             ends[p] = y

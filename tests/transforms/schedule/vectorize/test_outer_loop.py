@@ -557,6 +557,14 @@ DIRECTIONS = {
                 y[k, 2] += h
             return y.ravel()
     """,
+    "a name that only the inner loop binds": """
+        def f(x, w, flipped):
+            h = 0.1
+            for k in range(1, len(x)):
+                last = x[k - 1] * x[k]
+                h = np.tanh(h + last * w[k])
+            return x * h + last
+    """,
 }
 
 
