@@ -149,7 +149,23 @@ def generated(program: Program, form: str) -> str:
     ------
     ValidationError
         Where a pass changes a value.
+    AssertionError
+        Where the program is refused for a defect of srcdiff.
     """
+    try:
+        text = _generated(program, form)
+    except srcdiff.DifferentiationError as error:
+        if DEFECT in str(error):
+            raise AssertionError(str(error)) from error
+        raise
+    assert DEFECT not in text, text[text.index(DEFECT) :]
+    return text
+
+
+DEFECT = "a defect of srcdiff"  # in the message of a refusal
+
+
+def _generated(program: Program, form: str) -> str:
     if form in _OTHERS:
         _OTHERS[form](program)
         return ""

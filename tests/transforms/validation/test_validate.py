@@ -271,6 +271,12 @@ def test_passes_keep_what_kernels_write(kernel, form, validated):
     assert sum(validated.validated.values()) > 10
 
 
+def test_a_refusal_for_a_defect_is_a_finding(monkeypatch):
+    monkeypatch.setattr("srcdiff.compile.build.to_source", lambda *_: {}["no name"])
+    with pytest.raises(AssertionError, match="a defect of srcdiff"):
+        validate.generated(CHAIN, "reverse")
+
+
 ALL = [
     (p, form)
     for kind in (
