@@ -267,8 +267,9 @@ class Stabilise(Rewriter):
             return lookup(env, atom)
         if atom not in self.fetched:
             operands = [self.here_of(a, env, b) for a in op.operands]
-            self.fetched[op.result] = b.op(op.decl, *operands, spelling=op.spelling, **op.attrs)
-        return self.fetched[op.result]
+            made = b.ops(op.decl, *operands, spelling=op.spelling, **op.attrs)
+            self.fetched |= dict(zip(op.results, made, strict=True))
+        return lookup(self.fetched, atom)
 
     def negation(self, atom: Atom, env: Env, b: Builder) -> Atom | None:
         made = self.operation(atom)

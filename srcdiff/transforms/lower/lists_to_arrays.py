@@ -169,7 +169,7 @@ class _Arrays(Rewriter):
     def statement(self, old: Statement, env: Env, b: Builder) -> None:
         b.location, b.origin = old.location, old.origin
         first = next(iter(old.operands), None)
-        if isinstance(old, Op) and old.results and old.result in self.rows:
+        if isinstance(old, Op) and len(old.results) == 1 and old.result in self.rows:
             row = self.rows[old.result]
             attrs = {"type": row.storage.type}
             b.append(Op(memory.empty_of, (), (row.storage,), attrs, old.location, old.origin))

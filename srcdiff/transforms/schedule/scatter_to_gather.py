@@ -165,7 +165,7 @@ class _Gather(Rewriter):
             return
         if isinstance(old, For) and old in self.groups:
             self.gather(self.groups[old], env, b)
-        elif isinstance(old, Op) and old.results and old.result in self.padded:
+        elif isinstance(old, Op) and len(old.results) == 1 and old.result in self.padded:
             env[old.result] = self.zeros(old.result, b)
         elif isinstance(old, Op) and old.operands and old.operands[0] in self.padded:
             self.move(old, env, b)

@@ -99,9 +99,9 @@ class _Carried(Rewriter):
             b.append(self.keep(old, env, b))
         elif old in self.writes:
             self.write(old, env, b)
-        elif old.results and old.result in self.read_there:
+        elif len(old.results) == 1 and old.result in self.read_there:
             self.read(old, env, b)
-        elif old.results and old.result in self.ends:
+        elif len(old.results) == 1 and old.result in self.ends:
             self.end(old.result, env, b)
         else:
             b.append(self.keep(old, env, b))
