@@ -3,6 +3,7 @@
     %x = to_float %c        becomes        %x = choose %c, 1.0, 0.0
     %x = where %c, %a, 2    becomes        %x = choose %c, %a, 2
     %x = where %c, %a, %k   becomes        %x = choose %c, %a, (astype %k), of a float and an integer
+    %x = where %c, 0.5, %d  becomes        %x = choose %c, 0.5, (choose %d, 1.0, 0.0), of a truth value %d
 
 `to_float` of numbers stays, and `where` of arrays stays.
 """
@@ -32,7 +33,7 @@ class _TruthNumbers(Rewriter):
             if isinstance(type_, Scalar) and type_.dtype == "bool":
                 operands = (new.operands[0], const(1.0), const(0.0))
                 new = replace(new, decl=scalar_spellings.choose, operands=operands, spelling="")
-        elif isinstance(new, Op) and new.decl is elementary.where:
+        elif isinstance(new, Op) and new.decl in (elementary.where, scalar_spellings.choose):
             new = replace(new, operands=(new.operands[0], *_of_one_dtype(new, b)))
             decl, spelling = scalar_spellings.of_numbers(
                 new.decl, new.operands, new.spelling, False
@@ -45,14 +46,16 @@ def _of_one_dtype(op: Op, b: Builder) -> tuple[Atom, ...]:
     """The alternatives of a choice, each with the dtype of the choice."""
     want = op.result.type
     parts = op.operands[1:]
-    if not isinstance(want, Scalar) or len({_dtype(a) for a in parts} - {""}) < 2:
+    if not isinstance(want, Scalar):
         return parts
     return tuple(a if _dtype(a) in ("", want.dtype) else _as(a, want.dtype, b) for a in parts)
 
 
 def _dtype(a: Atom) -> str:
-    """The dtype of a NumPy number; Python numbers take the dtype of the other operand."""
-    return a.type.dtype if isinstance(a.type, Scalar) and not a.type.weak else ""
+    """The dtype of a NumPy number or truth value; Python numbers take the dtype of the other operand."""
+    if not isinstance(a.type, Scalar) or (a.type.weak and a.type.dtype != "bool"):
+        return ""
+    return a.type.dtype
 
 
 def _as(a: Atom, dtype: str, b: Builder) -> Atom:
