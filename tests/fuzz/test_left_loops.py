@@ -229,3 +229,35 @@ SUMS = ("sum([x])", "sum((x,))", "sum(r for r in [x])", "sum([x], 0)")
 def test_a_sum_of_one_array_is_a_new_array(total: str) -> None:
     text = f"import numpy as np\n\n\ndef f(x, a, k, l):\n    v = {total}\n    v[0] += 3.0 * a\n    return np.sum(x * x) + np.sum(l[0] * x) + np.sum(v * v)\n"
     assert outcome(Program(0, text, (X, 0.3, 1, [X * 2.0, X])), every=True).kind == "ok"
+
+
+AFTER_A_RETURN = """\
+import numpy as np
+
+
+def f(x, a, k):
+    if a > {bound}:
+        for u, v in zip(x, x):
+            {leaves}
+    else:
+        a = a * 3.0
+    {later}
+    return np.sum(x * x) * a
+"""
+LATER_LOOPS = (
+    "for e in x:\n        if e > 0.8:\n            break\n    else:\n        a *= 0.5",
+    "for e in x:\n        if e > 0.8:\n            return a * e",
+    "for e in (a, x[2]):\n        if e > 0.8:\n            return a * e",
+    "for e in (a, x[0]):\n        if e > 0.8:\n            break\n    else:\n        a *= 0.5",
+    "while a < 2.0:\n        a *= 2.0\n        if a > 1.0:\n            break\n    else:\n        a *= 0.5",
+    "for e in x:\n        for r in x:\n            if r > 0.8:\n                break\n        else:\n            a *= e",
+)
+
+
+@pytest.mark.parametrize("leaves", ["return a * u", "if u > 0.8:\n                return a * u"])
+@pytest.mark.parametrize(("later", "bound"), list(itertools.product(LATER_LOOPS, (0.0, 0.4))))
+def test_a_loop_may_follow_a_branch_whose_loop_returns(
+    later: str, bound: float, leaves: str
+) -> None:
+    text = AFTER_A_RETURN.format(later=later, bound=bound, leaves=leaves)
+    assert outcome(Program(0, text, (X, 0.3, 2)), every=True).kind == "ok"

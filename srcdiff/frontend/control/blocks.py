@@ -80,9 +80,9 @@ def block(fr: Frame, statements: Statements, live: frozenset[str]) -> Done:
 
 def _rest_after_loop(fr: Frame, s: gast.AST, rest: Statements, live: frozenset[str]) -> Done:
     def go_on() -> Done:
-        if has_return(s) or has_break(s):
+        if has_return(s):
             return _after_loop(fr, s, rest, live)
-        return block(fr, [*s.orelse, *rest], live)
+        return _else_of_loop(fr, s, rest, live)
 
     raised = after_statement(fr, s) if fr.session.attempts else None
     return go_on() if raised is None else _unless_raised(fr, s, raised, go_on, live)
@@ -195,8 +195,8 @@ def _after_loop(fr: Frame, s: gast.AST, rest: Statements, live: frozenset[str]) 
 
 
 def _else_of_loop(fr: Frame, s: gast.AST, rest: Statements, live: frozenset[str]) -> Done:
-    if not s.orelse:
-        return block(fr, rest, live)
+    if not s.orelse or not has_break(s):
+        return block(fr, [*s.orelse, *rest], live)
     name = broke_flag(fr.loop_depth + 1)
     broke = _flag(fr, name)
     fr.env.pop(name, None)

@@ -313,7 +313,7 @@ def _unroll(fr: Frame, node: gast.AST, elements: Elements) -> None:
     live = fr.source.flow.iteration.get(id(node), frozenset(getattr(node, "carried", ())))
     saved = fr.env.get("%go")
     if has_return(node):
-        fr.env.setdefault("%return", FALSE)
+        fr.env["%return"] = FALSE
     if node.orelse and has_break(node):
         fr.env[broke_flag(fr.loop_depth + 1)] = FALSE
     _unrolled(fr, node, elements, live)
