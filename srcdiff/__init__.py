@@ -29,6 +29,7 @@ from srcdiff.errors import (
     SourceNotFoundError,
     UnsupportedError,
 )
+from srcdiff.handles.compiling.tiers import wait
 from srcdiff.handles.differentiable import Differentiable
 from srcdiff.handles.generated import Generated
 from srcdiff.inspect.check_grads import check_grads
@@ -92,6 +93,7 @@ __all__ = [
     "transform",
     "value_and_grad",
     "vjp",
+    "wait",
     "why",
 ]
 

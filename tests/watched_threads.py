@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from srcdiff.cuda.device_program import DeviceProgram
-from srcdiff.handles.jit import plain
+from srcdiff.handles.compiling.jit import plain
 from srcdiff.ir.types import Array, Scalar, Struct, Type
 
 BARRIER = "syncthreads"  # what is taken for a barrier

@@ -53,6 +53,10 @@ class Overloads:
         self.stored[_signature_text(sig)] = Stored(cache_folder() / file, was_found=True)
         return found
 
+    def is_kept(self, sig: Any, target_context: Any) -> bool:
+        """Whether there is a file for these types and this machine."""
+        return (cache_folder() / self._file(sig, target_context)).is_file()
+
     def save_overload(self, sig: Any, form: Any) -> None:
         """Keep a compiled form if a file can hold it."""
         content = self.packed(form)

@@ -27,7 +27,7 @@ _forked = False  # off a process whose threads had run
 
 def may_share_loops() -> bool:
     """Whether loops may be shared out."""
-    if _forked or _is_worker():
+    if _forked or is_worker():
         return False
     import numba  # half a second; the caller compiles next
     from numba.np.ufunc import parallel
@@ -39,7 +39,8 @@ def may_share_loops() -> bool:
     return parallel._threading_layer != "workqueue" and numba.get_num_threads() > 1
 
 
-def _is_worker() -> bool:
+def is_worker() -> bool:
+    """Whether this is a process of `multiprocessing`, whose fellows have the other cores."""
     module = sys.modules.get("multiprocessing.process")
     return module is not None and module.parent_process() is not None
 

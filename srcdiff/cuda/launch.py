@@ -17,7 +17,7 @@ from srcdiff.cuda.device_program import DeviceProgram
 from srcdiff.cuda.kernel_code import keep_kernels
 from srcdiff.cuda.kernels import leaf_types
 from srcdiff.errors import UnsupportedError
-from srcdiff.handles.jit import plain
+from srcdiff.handles.compiling.jit import plain
 from srcdiff.ir.core import Tree
 from srcdiff.ir.structs import build_struct
 from srcdiff.ir.types import Array, Scalar, Static, Type

@@ -65,6 +65,11 @@ class AtPoint:
         handle, given = self.resolve(*args, **kwargs)
         return handle.source_for(*given)
 
+    def compile(self, *args: Any, **kwargs: Any) -> None:
+        """Compile for arguments as in a call, now, unless `jit` is False; the derivative does not run."""
+        handle, given = self.resolve(*args, **kwargs)
+        handle.compile(*given)
+
     @property
     def loop_source(self) -> str:
         """The loop form of the latest specialisation."""

@@ -24,7 +24,7 @@ import numpy as np
 from srcdiff.compile.arguments.signature import Arguments, Signature
 from srcdiff.compile.derivations.kinds import Sample, Vjp
 from srcdiff.compile.program import Program
-from srcdiff.handles.jit import Compiled
+from srcdiff.handles.compiling.jit import Compiled
 from srcdiff.ir.core import Tree
 from srcdiff.ir.types import (
     Array,

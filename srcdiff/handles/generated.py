@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import weakref
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -16,14 +16,13 @@ from srcdiff.compile.arguments.pytree import children
 from srcdiff.compile.arguments.signature import Arguments, Signature
 from srcdiff.compile.derivations.kinds import Vjp
 from srcdiff.compile.extensions import OnDevice, extensions
-from srcdiff.compile.loop_program import LoopProgram
 from srcdiff.compile.program import Derived, Program
 from srcdiff.compile.threads import may_share_loops
 from srcdiff.errors import INCOMPLETE, DifferentiationError
 from srcdiff.frontend.source.locations import place_of
 from srcdiff.handles.argument_checks import check_arguments, copies_of, device_array
-from srcdiff.handles.fast_call import MISS, DirectCall, direct_call
-from srcdiff.handles.jit import Compiled
+from srcdiff.handles.compilable import Compilable
+from srcdiff.handles.fast_call import MISS, DirectCall
 from srcdiff.handles.locks import COMPILING
 from srcdiff.handles.pickle_refs import found_again, is_lost, reference
 from srcdiff.handles.reports import (
@@ -33,9 +32,7 @@ from srcdiff.handles.reports import (
     shown,
     warn_dynamic,
     warn_independent,
-    warn_numpy,
 )
-from srcdiff.handles.source_view import Readable
 from srcdiff.handles.specialisations import Specialisation, Specialisations, loaded, lost
 from srcdiff.ir.location import Location
 
@@ -50,6 +47,10 @@ def _after_fork() -> None:
     """Make calls check again whether their compiled programs can run in this process."""
     for handle in _HANDLES:
         handle._direct = None
+        for entries in handle._cache.entries.values():
+            for entry in entries:
+                if entry.tier is not None:
+                    entry.tier.begin_again()
 
 
 if hasattr(os, "register_at_fork"):
@@ -61,7 +62,7 @@ def handles() -> list[Generated]:
     return list(_HANDLES)
 
 
-class Generated(Readable):
+class Generated(Compilable):
     """A derivative of a function: call it, or look at its `source`.
 
     Attributes
@@ -117,7 +118,7 @@ class Generated(Readable):
             specialisation, arguments = self._specialised(args, kwargs)
             self._latest = specialisation
             values = self._values(specialisation, arguments)
-            run = specialisation.run or self._chosen(specialisation, values)
+            run = specialisation.run or self._chosen(specialisation, values, arguments.lengths)
             self._direct = specialisation.direct
             return run(*values)
         except Exception as error:  # of any class: the user's code may raise anything
@@ -171,66 +172,6 @@ class Generated(Readable):
     def recognised(self, args: tuple[Any, ...]) -> Any:
         """The result for arguments like those of the latest call; `MISS` for others."""
         return MISS if self._direct is None else self._direct(args)
-
-    def _chosen(self, specialisation: Specialisation, values: Sequence[Any]) -> Callable[..., Any]:
-        """The function that calls run: the loop form, compiled for values like these, or the NumPy function."""
-        with COMPILING, shown("compiling", self.__name__):
-            run = self._compiled(specialisation, values) or specialisation.function
-            if specialisation.program.dynamic:
-                run = extensions().with_user_lines(run, specialisation.program.origin)
-            if specialisation.arguments is not None:
-                specialisation.direct = direct_call(
-                    specialisation.program, self.signature, specialisation.arguments, run
-                )
-            specialisation.run = run
-        return run
-
-    def _compiled(self, specialisation: Specialisation, values: Sequence[Any]) -> Compiled | None:
-        """The loop form, compiled; None where the NumPy function has to run."""
-        if not self.compiles or specialisation.program.dynamic:
-            return None
-        try:
-            found = self._loops(specialisation)
-            found.compile_for(values)
-        except DifferentiationError as error:
-            if self.derived.options.jit is True:
-                raise
-            specialisation.refused = error.message
-            if not self.is_quiet:
-                warn_numpy(error)
-            return None
-        return found
-
-    @property
-    def compiles(self) -> bool:
-        """Whether calls are compiled where possible."""
-        jit = self.derived.options.jit
-        return jit is True or (jit == "auto" and os.environ.get("SRCDIFF_JIT") != "0")
-
-    def _loops(self, specialisation: Specialisation) -> Compiled:
-        with COMPILING:
-            if specialisation.compiled is None:
-                specialisation.compiled = Compiled(self._loop_program(specialisation))
-                specialisation.shared = {}
-            return specialisation.compiled
-
-    def loop_form(self, specialisation: Specialisation) -> LoopProgram | None:
-        """The loop form that the first call of a specialisation compiles; None where calls run NumPy."""
-        if not self.compiles or specialisation.program.dynamic:
-            return None
-        try:
-            program = self._loops(specialisation).program
-        except DifferentiationError:
-            return None
-        return None if program.refused else program
-
-    def _loop_program(self, specialisation: Specialisation, bound: bool = False) -> LoopProgram:
-        if is_lost(self.derived) or specialisation.arguments is None:
-            raise lost(self.__name__)
-        from srcdiff.cache.stored import build_loops  # takes a while to import
-
-        with COMPILING:
-            return build_loops(self.derived, specialisation.arguments, bound, specialisation.shared)
 
     def _specialised(
         self, args: Sequence[Any], kwargs: Mapping[str, Any]

@@ -12,7 +12,7 @@ from srcdiff.compile.extensions import OnDevice
 from srcdiff.compile.loop_program import LoopProgram
 from srcdiff.compile.program import Derived
 from srcdiff.errors import INCOMPLETE, INCOMPLETE_IN_FILES, DifferentiationError, UnsupportedError
-from srcdiff.handles.jit import Compiled
+from srcdiff.handles.compiling.jit import Compiled
 from srcdiff.handles.locks import COMPILING
 from srcdiff.handles.specialisations import Specialisation
 

@@ -10,8 +10,9 @@ from srcdiff.codegen.module.load import load
 from srcdiff.compile.arguments.signature import Arguments
 from srcdiff.compile.program import Program
 from srcdiff.errors import DifferentiationError
+from srcdiff.handles.compiling.jit import Compiled
+from srcdiff.handles.compiling.tiers import Tier
 from srcdiff.handles.fast_call import DirectCall
-from srcdiff.handles.jit import Compiled
 
 _MOST = 32  # specialisations that are kept for one set of types, where global values change
 
@@ -32,6 +33,8 @@ class Specialisation:
         The function of calls after the first: the compiled loop form, or `function`.
     direct : callable or None
         `run` for arguments that need no binding.
+    tier : Tier or None
+        What calls run until `run` is settled, with `jit="auto"`.
     shared : dict
         Functions in IR that the program was made of, kept until the loop form is generated.
     """
@@ -43,6 +46,7 @@ class Specialisation:
     refused: str = ""
     run: Callable[..., Any] | None = None
     direct: DirectCall | None = None
+    tier: Tier | None = None
     shared: dict[Any, Any] = field(default_factory=dict)
 
     def fits(self, lengths: Mapping[str, int]) -> bool:
@@ -55,7 +59,7 @@ class Specialisation:
         """Forget the compiled code, if it may compute a gradient by tangents."""
         if self.arguments is not None and not self.arguments.no_tangents:
             self.arguments = replace(self.arguments, no_tangents=True)
-            self.compiled = self.run = self.direct = None
+            self.compiled = self.run = self.direct = self.tier = None
 
 
 @dataclass

@@ -8,8 +8,8 @@ from typing import Any
 
 from srcdiff.compile.loop_program import LoopProgram
 from srcdiff.compile.program import Program, Stored
+from srcdiff.handles.compiling.jit import Compiled
 from srcdiff.handles.generated import Generated
-from srcdiff.handles.jit import Compiled
 from srcdiff.handles.specialisations import Specialisation
 from srcdiff.inspect.arguments import called_with
 from srcdiff.ir.dims import is_clamp_of
@@ -37,7 +37,7 @@ class Explanation:
         The number of objects outside the function that the specialisation depends on (globals, captured variables,
         helpers).
     runs : str
-        "compiled", "NumPy", or "nothing yet".
+        "compiled", "NumPy" (with `jit="auto"` and until when), or "nothing yet".
     in_threads : bool
         Whether the loop form distributes loops over threads.
     refused : str
@@ -152,13 +152,23 @@ def _explained(g: Generated, made: Specialisation, before: Specialisation | None
             for name, at in (form or program).rewritten
         ),
         outside=len(program.watched),
-        runs="nothing yet" if made.run is None else "compiled" if is_compiled else "NumPy",
+        runs=_form(made, is_compiled),
         in_threads=compiled is not None and compiled.program.in_threads,
         refused=made.refused,
         seconds=seconds,
         files=files,
         signatures=tuple(", ".join(map(str, s)) for s in signatures),
         cache={what: _how(stored) for what, stored in cache.items()},
+    )
+
+
+def _form(made: Specialisation, is_compiled: bool) -> str:
+    if made.run is not None:
+        return "compiled" if is_compiled else "NumPy"
+    if made.tier is None:
+        return "nothing yet"
+    return {"compiling": "NumPy, while it is compiled", "comparing": "compiled"}.get(
+        made.tier.state, "NumPy, until calls take as long as compiling"
     )
 
 

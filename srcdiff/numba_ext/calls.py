@@ -34,8 +34,8 @@ from numba.extending import NativeValue, models, register_model, unbox
 from srcdiff.compile.arguments.pytree import children
 from srcdiff.compile.loop_program import LoopProgram
 from srcdiff.errors import DifferentiationError, UnsupportedError
+from srcdiff.handles.compiling.jit import first_lines
 from srcdiff.handles.generated import Generated
-from srcdiff.handles.jit import first_lines
 from srcdiff.handles.locks import COMPILING
 from srcdiff.numba_ext.types import arguments_of, arrays_in, parts_of, plain_type
 from srcdiff.numba_ext.wrappers import CallText

@@ -34,7 +34,7 @@ from loop_forms import as_python, loop_form
 import srcdiff
 from srcdiff.compile.arguments.pytree import dot, is_float_leaf, map_leaves
 from srcdiff.errors import UnsupportedError
-from srcdiff.handles.jit import plain
+from srcdiff.handles.compiling.jit import plain
 from srcdiff.ir.verify import verify
 from srcdiff.transforms.lower.loop_nests import NoLoopForm
 

@@ -16,7 +16,7 @@ import numpy as np
 from loop_forms import Guarded, in_python
 
 from srcdiff.errors import INCOMPLETE
-from srcdiff.handles.jit import Compiled
+from srcdiff.handles.compiling.jit import Compiled
 
 compile_for = Compiled.compile_for
 

@@ -15,7 +15,7 @@ from fuzz.arguments import at_the_end_of_memory, error_difference, in_a_process,
 from fuzz.compare import function_of
 from fuzz.generate import program
 
-from srcdiff.handles.jit import Compiled
+from srcdiff.handles.compiling.jit import Compiled
 
 SHORT = 20  # in place of arrays of 100,000, where Python runs the loops
 

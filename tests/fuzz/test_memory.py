@@ -22,7 +22,7 @@ from fuzz.compare import flat, function_of
 from fuzz.known import REFUSALS
 
 import srcdiff
-from srcdiff.handles.jit import Compiled
+from srcdiff.handles.compiling.jit import Compiled
 
 FAST = 8
 CALLS = 5

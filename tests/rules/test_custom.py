@@ -275,7 +275,7 @@ def test_compiled_code_calls_the_compiled_function() -> None:
 def test_what_numba_cannot_compile_runs_as_numpy_and_says_so(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.delenv("SRCDIFF_JIT")
+    monkeypatch.setenv("SRCDIFF_JIT", "wait")
 
     @rule(through_text, result=lambda x: x.copy())
     def through_text_rule(x, *, out, d_out):

@@ -12,7 +12,7 @@ from fuzz.compare import flat, function_of, problems, stages
 from loop_forms import as_python, in_python, loop_form
 
 import srcdiff
-from srcdiff.handles.jit import plain
+from srcdiff.handles.compiling.jit import plain
 
 HEADER = "import numpy as np\n\n\n"
 

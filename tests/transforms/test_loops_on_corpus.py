@@ -9,7 +9,7 @@ from fuzz.compare import flat
 from loop_forms import as_python, loop_form
 
 import srcdiff
-from srcdiff.handles.jit import plain
+from srcdiff.handles.compiling.jit import plain
 
 
 @pytest.mark.parametrize("program", load("all"), ids=repr)

@@ -20,7 +20,7 @@ import srcdiff
 from srcdiff.compile import loop_program
 from srcdiff.compile.loop_program import shares_loops
 from srcdiff.handles import generated
-from srcdiff.handles.jit import plain
+from srcdiff.handles.compiling.jit import plain
 from srcdiff.ir.core import For, walk
 from srcdiff.transforms.lower.loop_nests import NoLoopForm
 

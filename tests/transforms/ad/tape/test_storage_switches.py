@@ -11,7 +11,7 @@ from loop_forms import as_python, loop_form
 import srcdiff
 from srcdiff.compile.derivations import steps
 from srcdiff.compile.derive import derive
-from srcdiff.handles.jit import plain
+from srcdiff.handles.compiling.jit import plain
 from srcdiff.transforms.ad.tape.decide import ANALYSES
 from srcdiff.transforms.passes import Recorder
 

@@ -10,16 +10,20 @@ import time
 import warnings
 from collections.abc import Callable, Sequence
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from srcdiff.compile.arguments.pytree import children
 from srcdiff.compile.loop_program import LoopProgram
 from srcdiff.errors import UnsupportedError
+from srcdiff.handles.locks import COMPILING
 from srcdiff.ir.core import Tree
 from srcdiff.ir.structs import COMPILED_KINDS, build_struct
 from srcdiff.ir.types import Array, List, Scalar, Static, Struct, Type
+
+if TYPE_CHECKING:  # slow to import
+    from srcdiff.cache.compile_worker import Worker
 
 # the largest block, in bytes, by which GNU's C library decides how much free memory it keeps
 _LARGEST = 2**25 - 2**13
@@ -51,6 +55,42 @@ class Compiled:
         given = list(map(plain, values, self.program.types))
         return [*given, *map(_machine_array, self.program.outside)]
 
+    def compile_by(self, worker: Worker, values: Sequence[Any]) -> bool:
+        """Have a worker compile into the cache; whether the code is there now, for `compile_for`.
+
+        Raises
+        ------
+        UnsupportedError
+            For a program that has no loop form.
+        """
+        from srcdiff.cache.compile_worker import Unavailable  # slow to import
+
+        p = self.program
+        function, types = self._prepared(values)
+        kept = getattr(function._cache, "is_kept", None)
+        if kept is None:  # the program depends on an object that has no fingerprint
+            return False
+        if not kept(types, function.targetctx):
+            try:
+                worker.compile(p.source, p.name, p.bindings, types)
+            except Unavailable:
+                return False
+        return bool(kept(types, function.targetctx))
+
+    def _prepared(self, values: Sequence[Any]) -> tuple[Any, tuple[Any, ...]]:
+        """The function that Numba compiles, and Numba's types of the values."""
+        if self.program.refused:
+            raise self._refused(self.program.refused)
+        _keep_freed_memory()
+        import numba  # takes half a second to import
+
+        from srcdiff.cache.machine_code import load_compiled  # of use behind Numba only
+
+        p = self.program
+        with COMPILING:
+            function = load_compiled(p.source, p.name, p.bindings)
+        return function, tuple(numba.typeof(v) for v in self.machine(values))  # type: ignore[no-untyped-call]
+
     def compile_for(self, values: Sequence[Any]) -> None:
         """Compile without running; later calls run the compiled code.
 
@@ -59,21 +99,16 @@ class Compiled:
         UnsupportedError
             For a program that has no loop form, or that Numba refuses; the message has the reason.
         """
-        if self.program.refused:
-            raise self._refused(self.program.refused)
-        _keep_freed_memory()
-        import numba  # takes half a second to import
-
-        from srcdiff.cache.machine_code import load_compiled  # of use behind Numba only
-
         started = time.perf_counter()
-        p = self.program
-        function: Any = load_compiled(p.source, p.name, p.bindings)
         try:
-            types = tuple(numba.typeof(v) for v in self.machine(values))  # type: ignore[no-untyped-call]
+            function, types = self._prepared(values)
+            import numba  # it is there now
+
             with warnings.catch_warnings():  # about the layout of arrays that are not the user's
                 warnings.simplefilter("ignore", numba.core.errors.NumbaPerformanceWarning)
                 function.compile(types)
+        except UnsupportedError:
+            raise
         except Exception as error:  # Numba raises errors of many classes
             raise self._refused(first_lines(error)) from error
         self.seconds = time.perf_counter() - started

@@ -1,0 +1,86 @@
+"""Compilation in the background: a thread of this process generates loop forms, and a worker process compiles them."""
+
+from __future__ import annotations
+
+import atexit
+import os
+import queue
+import threading
+from collections.abc import Callable
+
+from srcdiff.cache.compile_worker import Unavailable, Worker
+
+Job = Callable[[Worker], None]
+
+
+class Background:
+    """A queue of compilations, in the order in which they were requested.
+
+    Attributes
+    ----------
+    native : Lock
+        Held while the thread runs machine code of the compiler, in which the process must not end.
+    """
+
+    def __init__(self) -> None:
+        self._forget()
+        atexit.register(self._end)
+        if hasattr(os, "register_at_fork"):
+            os.register_at_fork(after_in_child=self._forget)
+
+    def _forget(self) -> None:
+        """Begin anew, without the thread and the worker of a process that this one was forked from."""
+        self.native = threading.Lock()
+        self._lock = threading.Lock()
+        self._jobs: queue.Queue[Job] = queue.Queue()
+        self._worker: Worker | None = None
+        self._is_running = False
+
+    def submit(self, job: Job) -> None:
+        """Call `job` with a worker, in the thread.
+
+        Raises
+        ------
+        Unavailable
+            Where no worker can run.
+        """
+        with self._lock:
+            self._started()
+            self._jobs.put(job)
+            if not self._is_running:
+                self._is_running = True
+                run = threading.Thread(target=self._run, name="srcdiff-compile", daemon=True)
+                run.start()
+
+    def wait(self) -> None:
+        """Return when all compilations that were requested so far have ended."""
+        self._jobs.join()
+
+    def _run(self) -> None:
+        jobs = self._jobs
+        while True:
+            job = jobs.get()
+            try:
+                with self._lock:
+                    worker = self._started()
+                job(worker)
+            except Unavailable:
+                pass  # the job keeps the reason
+            finally:
+                jobs.task_done()
+
+    def _started(self) -> Worker:
+        if self._worker is not None and self._worker.process.poll() is not None:
+            self._worker.close()
+            self._worker = None
+        if self._worker is None:
+            self._worker = Worker()
+        return self._worker
+
+    def _end(self) -> None:
+        if self._worker is not None:
+            self._worker.close()
+        self.native.acquire(timeout=5.0)
+
+
+BACKGROUND = Background()

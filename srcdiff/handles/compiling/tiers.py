@@ -1,0 +1,152 @@
+"""Tiers of `jit="auto"`: the first calls run NumPy, and compiled code follows when it is ready.
+
+A compilation takes a second and more. It begins, in the background, when the calls of a specialisation have taken a
+twentieth of that. Where the text shows that one call in NumPy takes as long as a compilation, the call waits for
+compiled code. Compiled code that turns out slower than NumPy at the same lengths is dropped again.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from srcdiff.compile.threads import is_worker
+from srcdiff.handles.compiling.jit import Compiled
+from srcdiff.handles.compiling.step_count import interpreted_steps
+from srcdiff.handles.locks import COMPILING
+
+if TYPE_CHECKING:
+    from srcdiff.cache.compile_worker import Worker
+    from srcdiff.handles.specialisations import Specialisation
+
+BEFORE = 0.05  # seconds that the calls take until a compilation begins
+LONGEST = 0.3  # estimated seconds of a call in NumPy that waits for compiled code instead
+_STEP = 1.5e-6  # seconds of a statement that Python interprets
+_SLOWER = 1.2  # times as slow as NumPy: compiled code is dropped
+_TRIALS = 3  # calls of compiled code until the two are compared
+
+Lengths = tuple[tuple[str, int], ...]
+
+
+class Tier:
+    """The form that the calls of one specialisation run until it is settled.
+
+    Attributes
+    ----------
+    state : str
+        "NumPy", "compiling" (calls run NumPy meanwhile), "comparing" (calls run compiled code), "waits" (the next call
+        compiles), or "settled".
+    run : callable or None
+        The form of all later calls, where `state` is "settled".
+    """
+
+    def __init__(self, made: Specialisation, generate: Callable[[], Compiled]) -> None:
+        self.made = made
+        self.generate = generate
+        self.state = "NumPy"
+        self.run: Callable[..., Any] | None = None
+        self._spent = 0.0  # seconds in calls
+        self._steps: dict[Lengths, float] = {}
+        self._fastest: dict[Lengths, dict[str, float]] = {}  # seconds of calls, by lengths and form
+        self._trials = 0  # calls of compiled code
+        self._lock = threading.Lock()
+
+    def form(self, values: Sequence[Any], lengths: Mapping[str, int]) -> Callable[..., Any] | None:
+        """What this call runs; None where the form is settled, or the call has to compile."""
+        at = tuple(lengths.items())
+        if self.state in ("NumPy", "compiling") and self._takes_long(at, values):
+            self.state = "waits"
+        if self.state == "NumPy" and self._spent >= BEFORE:
+            self.compile_in_background(values)
+        if self.state == "comparing" and self._trials >= _TRIALS:
+            self._settle()
+        if self.state in ("waits", "settled"):
+            return None
+        compiled = self.made.compiled if self.state == "comparing" else None
+        return self._timed(compiled or self.made.function, at)
+
+    def _takes_long(self, at: Lengths, values: Sequence[Any]) -> bool:
+        if at not in self._steps:
+            p = self.made.program
+            self._steps[at] = interpreted_steps(p.source, p.name, values)
+        return self._steps[at] * _STEP > LONGEST
+
+    def _timed(self, run: Callable[..., Any], at: Lengths) -> Callable[..., Any]:
+        form = "compiled" if isinstance(run, Compiled) else "NumPy"
+        fastest = self._fastest.setdefault(at, {})
+
+        def call(*values: Any) -> Any:
+            started = time.perf_counter()
+            found = run(*values)
+            taken = time.perf_counter() - started
+            self._spent += taken
+            self._trials += form == "compiled"
+            fastest[form] = min(taken, fastest.get(form, taken))
+            return found
+
+        return call
+
+    def begin_again(self) -> None:
+        """Leave a compilation to the process that this one was forked from."""
+        self._lock = threading.Lock()
+        if self.state == "compiling":
+            self.state = "NumPy"
+
+    def compile_in_background(self, values: Sequence[Any]) -> None:
+        """Compile for values like these in the background of the calls that follow."""
+        with self._lock:
+            if self.state != "NumPy":
+                return
+            self.state = "waits"
+            if is_worker() or os.environ.get("SRCDIFF_CACHE") == "off":
+                return  # the other cores are taken, or there is no place where code can be handed over
+            from srcdiff.cache.compile_worker import Unavailable  # slow to import
+            from srcdiff.handles.compiling.background import BACKGROUND
+
+            self.state = "compiling"
+            try:
+                BACKGROUND.submit(lambda worker: self._compile(worker, values))
+            except Unavailable:
+                self.state = "waits"
+
+    def _compile(self, worker: Worker, values: Sequence[Any]) -> None:
+        from srcdiff.handles.compiling.background import BACKGROUND  # slow to import
+
+        state = "waits"  # also where there is an error, which the next call raises
+        try:
+            compiled = self.generate()
+            if compiled.compile_by(worker, values):
+                with BACKGROUND.native, COMPILING:
+                    compiled.compile_for(values)
+                state = "comparing"
+        except Exception:  # of any class, as Numba raises them
+            pass
+        finally:
+            if self.state == "compiling":
+                self.state = state
+
+    def _settle(self) -> None:
+        """Compare the forms at the lengths at which both have run."""
+        both = [t for t in self._fastest.values() if len(t) == 2]
+        ratio = min((t["compiled"] / t["NumPy"] for t in both), default=0.0)
+        self.run = self.made.compiled
+        if ratio > _SLOWER:
+            self.run = self.made.function
+            self.made.refused = f"compiled code takes {ratio:.1f} times as long"
+        self.state = "settled"
+
+
+def wait() -> None:
+    """Return when the compilations in the background have ended.
+
+    Calls of functions with `jit="auto"` run NumPy at first. Compilation begins when they have taken 50 ms.
+    `g.compile(*args)` compiles at once.
+    """
+    if "srcdiff.handles.compiling.background" in sys.modules:  # otherwise there is none
+        from srcdiff.handles.compiling.background import BACKGROUND  # slow to import
+
+        BACKGROUND.wait()
