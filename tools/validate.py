@@ -94,6 +94,8 @@ def _batch(p: Program) -> Call:
     """A gradient of three items; what is no array or number in double precision is the same for all."""
     args = p.arguments()
     axes = tuple(0 if np.asarray(a).dtype == np.float64 else None for a in map(_leaf, args))
+    if axes.count(0) == 0:
+        raise srcdiff.UnsupportedError("no argument is a number or an array in double precision")
     many = [np.stack([a, a, a]) if x == 0 else a for a, x in zip(args, axes, strict=True)]
     g = srcdiff.grad(p.function, argnums=p.wrt, jit=False)
     return srcdiff.batch(g, in_axes=axes), tuple(many)

@@ -50,6 +50,18 @@ class Bounded(Evaluator):
         return super().region(region, arguments, scope)
 
 
+class AsMachineCode(Bounded):
+    """An evaluator that divides Python's floats as NumPy divides its own: in loops, checks raise what Python raises."""
+
+    def compute(self, op: Op, operands: list[Any], scope: Scope) -> Any:
+        try:
+            return super().compute(op, operands, scope)
+        except ZeroDivisionError:
+            if not any(type(x) is float for x in operands):
+                raise
+            return float(super().compute(op, [np.float64(x) for x in operands], scope))
+
+
 class Rounded(Bounded):
     """An evaluator that adds a rounding error to each result: the spread of several runs is the uncertainty."""
 

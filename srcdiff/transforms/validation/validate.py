@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -22,12 +22,14 @@ from srcdiff.ir.syntax.printer import to_text
 from srcdiff.ir.types import Dim, map_dims
 from srcdiff.ops.core.registry import is_own
 from srcdiff.transforms.guards.entry_guards import with_entry_checks
+from srcdiff.transforms.passes import Form, Pass
 from srcdiff.transforms.validation import numeric_derivatives as numeric
 from srcdiff.transforms.validation.drawn_arguments import EXTREME, drawn
 from srcdiff.transforms.validation.kernel_threads import is_kernel, launch_lengths
 from srcdiff.transforms.validation.outcomes import (
     STATEMENTS,
     TOLERANCE,
+    AsMachineCode,
     Outcome,
     Rounded,
     TooLong,
@@ -38,9 +40,6 @@ from srcdiff.transforms.validation.outcomes import (
     outcomes_differ,
 )
 from srcdiff.transforms.validation.wide_arithmetic import worse_than_before
-
-if TYPE_CHECKING:
-    from srcdiff.transforms.passes import Pass
 
 ENOUGH = (
     20_000  # statements of a function's evaluations; after so many, no further arguments are tried
@@ -121,6 +120,7 @@ class Validator:
         self.examples = dict(examples or {})
         self.lengths = dict(lengths or {})
         self.report = report
+        self.forms: tuple[Form, ...] = ()  # what the passes so far have established
         self.scratch = frozenset[str]()  # parameters that an adjoint kernel may write or not
         self.texts: dict[int, tuple[Function, str]] = {}  # keeps functions alive: ids stay unique
         # by the text of a function, and by the description of its arguments
@@ -131,6 +131,7 @@ class Validator:
     def step(self, made_by: Pass, before: Function, after: Function) -> None:
         """Compare a function before and after a pass."""
         name, changes = made_by.name, made_by.changes
+        self.forms = self.forms * (Form.OWNED not in made_by.gives) + made_by.gives
         if after is before:
             return
         if changes:
@@ -237,6 +238,8 @@ class Validator:
         if old.leaves is None:
             return old
         new = self._run(after, label, args)
+        if isinstance(new.error, ZeroDivisionError) and Form.SCALAR in self.forms:
+            new = outcome(after, args, AsMachineCode)
         if new.leaves is None:
             got, reason = repr(new.error), _why_not_run(new.error)
             if reason:

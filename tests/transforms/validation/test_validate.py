@@ -15,7 +15,7 @@ from srcdiff.ir.build import Rewriter
 from srcdiff.ir.core import Op
 from srcdiff.ir.syntax.parser import parse
 from srcdiff.ops.core.registry import OPERATIONS
-from srcdiff.transforms.passes import Pass, Recorder
+from srcdiff.transforms.passes import Form, Pass, Recorder
 from srcdiff.transforms.validation.numeric_derivatives import along
 from srcdiff.transforms.validation.validate import Report, Validator
 from tools import validate
@@ -107,6 +107,28 @@ def test_a_planted_defect_is_named(defect, examples):
     planted = _Planted(*DEFECTS[defect])
     with pytest.raises(ValidationError, match=r"(?s)the pass 'planted' changes.*before:.*after:"):
         _run(lambda fn: planted(fn), examples)
+
+
+QUOTIENT = """
+def reciprocal(%x': float64!) -> 0 {
+  %0: float64! = divide %x, 0.0
+  %1: float64! = divide 1.0, %0
+  yield %1
+}
+"""
+
+
+@pytest.mark.parametrize("forms", [(), (Form.SCALAR,), (Form.SCALAR, Form.OWNED)])
+def test_floats_of_python_divide_by_zero_in_loops_as_those_of_numpy(forms):
+    before, after = (
+        parse(text.strip(), OPERATIONS)
+        for text in (QUOTIENT, QUOTIENT.replace("divide %x,", "divide 2.0,"))
+    )
+    passes = [Pass("of its form", lambda fn: fn, "a test", gives=(form,)) for form in forms]
+    passes.append(Pass("planted", lambda fn: after, "a test"))
+    of_loops = forms[-1:] == (Form.SCALAR,)  # NumPy code has other passes after them
+    with contextlib.nullcontext() if of_loops else pytest.raises(ValidationError):
+        Recorder(validator=Validator(report=Report())).run(before, passes)
 
 
 def test_the_statement_where_values_part_is_named():
