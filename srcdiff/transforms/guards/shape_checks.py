@@ -85,6 +85,13 @@ class _Checked(Rewriter):
             d for p in fn.params for d in _dims_of_items(p.type)
         }  # each call compares them
         self.arguments: set[Atom] = set(fn.params)  # and their parts
+        self.shown: dict[Dim, Axis] = {
+            dim: (p, keys, shape.index(dim))
+            for p in reversed(fn.params)
+            for keys, shape in _arrays(p.type)
+            for dim in shape
+            if not dim.is_const
+        }
         self.scope = _Scope()
         self.shapes = lengths_of(fn)
         self.settled = settling(fn.lengths.equal)  # each call compares them
@@ -247,7 +254,9 @@ class _Checked(Rewriter):
     def claim(self, at: Axis, dim: Dim, b: Builder, text: str) -> None:
         if dim.symbols() <= self.given:
             if self.is_new(at, dim):
-                self.compare([_length(b, at)], [length_of(b, dim)], text.format(_called(at[0])), b)
+                self.compare(
+                    [_length(b, at)], [self.argument(dim, b)], text.format(_called(at[0])), b
+                )
         elif self.is_mirror:
             return
         elif self.listed.issuperset(_parts(dim)) and not self.scope.witnesses.keys() >= set(
@@ -256,9 +265,17 @@ class _Checked(Rewriter):
             self.scope.pending[dim] = (*self.scope.pending.get(dim, ()), (at, text))
         elif set(_parts(dim)) <= self.scope.witnesses.keys():
             if self.is_new(at, dim):
-                self.compare([_length(b, at)], [self.shown(dim, b)], text.format(_called(at[0])), b)
+                self.compare(
+                    [_length(b, at)], [self.in_scope(dim, b)], text.format(_called(at[0])), b
+                )
         else:
             self.scope.witnesses[dim] = at
+
+    def argument(self, dim: Dim, b: Builder) -> Atom:
+        """The length of an argument, which is named: code generation would take the length from whatever reads best,
+        such as the array that claims it.
+        """
+        return _length(b, self.shown[dim]) if dim in self.shown else length_of(b, dim)
 
     def confirm(self, at: Axis, dim: Dim, b: Builder) -> None:
         """An item of a list shows the length of all items; claims about that length are compared with it."""
@@ -269,7 +286,7 @@ class _Checked(Rewriter):
             for claimant, text in self.scope.pending.pop(claimed):
                 self.claim(claimant, claimed, b, text)
 
-    def shown(self, dim: Dim, b: Builder) -> Atom:
+    def in_scope(self, dim: Dim, b: Builder) -> Atom:
         """A length in terms of lengths that values in scope show."""
         if dim in self.scope.witnesses:
             return _length(b, self.scope.witnesses[dim])

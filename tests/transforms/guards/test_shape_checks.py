@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from fuzz.checked_runs import run_by_python
 
 import srcdiff
+from srcdiff.handles.jit import Compiled
 
 X = np.arange(1.0, 7.0)
 A = np.arange(16.0).reshape(4, 4) / 10.0
@@ -54,6 +56,14 @@ def in_parts(p, x):
     return np.sum(p[0] @ x + p[1])
 
 
+def replaced_by_parts(p, x):
+    n = 0
+    while np.sum(x) < 4.0 and n < 5:
+        x = np.abs(p["middle"]) * np.sum(x)
+        n += 1
+    return p["out"] @ x
+
+
 CASES = {
     "mask": (masked, (np.array([1.0, -1.0, 2.0]), np.ones(2)), (np.ones(3), np.ones(2))),
     "slice": (sliced, (X, np.ones(3), 2, 5), (X, np.ones(3), 4, 7)),
@@ -80,6 +90,17 @@ def test_lengths_that_do_not_fit_raise_as_in_numpy(f, good, bad) -> None:
     for g in (compiled, plain):
         with pytest.raises((ValueError, srcdiff.UnsupportedError)):
             g(*bad)
+
+
+@pytest.mark.parametrize(("out", "x"), [(0, 0.5), (2, 0.5), (4, 0.5), (3, 5.0)])
+def test_lengths_of_parts_that_loops_claim_are_compared(out, x, monkeypatch) -> None:
+    """`x` has another length than `out` before the loop, and the length of `out` after it, as the loop claims."""
+    monkeypatch.setattr(Compiled, "compile_for", run_by_python)  # which looks at each access
+    g = srcdiff.value_and_grad(replaced_by_parts, jit=True)
+    parts, short = {"middle": np.ones(3), "out": np.ones(3)}, np.ones(2)
+    assert g(parts, 0.5 * short)[0] == 9.0
+    with pytest.raises(ValueError, match="matmul"):
+        g({**parts, "out": np.ones(out)}, x * short)
 
 
 def test_what_always_fits_is_not_looked_at() -> None:
