@@ -1,4 +1,4 @@
-"""The command line: `srcdiff demo`, `srcdiff show` and `srcdiff save`.
+"""The command line: `srcdiff demo`, `show`, `save`, `compile` and `cache`.
 
 Status 0: done; 1: the function cannot be differentiated; 2: the command, the file or the arguments are wrong.
 """
@@ -9,6 +9,7 @@ import argparse
 import importlib.util
 import inspect
 import os
+import runpy
 import sys
 import traceback
 import typing
@@ -21,7 +22,9 @@ from typing import Any
 import numpy as np
 
 import srcdiff
+from srcdiff.cache.contents import clear, contents
 from srcdiff.errors import DifferentiationError
+from srcdiff.handles.generated import handles
 
 _EXAMPLE_VALUES: dict[type, object] = {float: 1.0, int: 1, bool: True}
 
@@ -72,6 +75,17 @@ def _parser() -> argparse.ArgumentParser:
     _add_target(save)
     save.add_argument("-o", "--output", metavar="OUT", type=Path, required=True)
     save.set_defaults(command=_save)
+
+    ahead = commands.add_parser(
+        "compile", help="run a file with each derivative compiled at its first call, for later runs"
+    )
+    ahead.add_argument("file", metavar="FILE", type=Path)
+    ahead.add_argument("arguments", metavar="ARGUMENTS", nargs=argparse.REMAINDER)
+    ahead.set_defaults(command=_compile)
+
+    cache = commands.add_parser("cache", help="show, check or clear the folder of generated files")
+    cache.add_argument("action", choices=("show", "check", "clear"), nargs="?", default="show")
+    cache.set_defaults(command=_cache)
     return parser
 
 
@@ -142,6 +156,36 @@ def _save(options: argparse.Namespace) -> None:
     except OSError as error:
         raise _UserMistake(f"cannot write {output}: {error.strerror or error}") from error
     print(output)
+
+
+def _compile(options: argparse.Namespace) -> None:
+    if not options.file.is_file():
+        raise _UserMistake(f"no such file: {options.file}")
+    os.environ["SRCDIFF_JIT"] = "wait"
+    sys.argv[:] = [str(options.file), *options.arguments]
+    sys.path.insert(0, str(options.file.resolve().parent))
+    runpy.run_path(str(options.file), run_name="__main__")
+    for handle in handles():
+        for name, seconds in handle.compile_times():
+            print(f"{name}: {seconds:.1f} s", file=sys.stderr)
+
+
+def _cache(options: argparse.Namespace) -> None:
+    try:
+        if options.action == "clear":
+            print(f"{clear()} files deleted")
+            return
+        found = contents()
+    except (OSError, RuntimeError) as error:
+        raise _UserMistake(f"there is no cache: {error or 'it is switched off'}") from error
+    if options.action == "show":
+        print(found.folder)
+        for kind, count in found.counts.items():
+            print(f"{kind}: {count} files, {found.sizes[kind] / 1e6:.1f} MB")
+        return
+    for path in found.damaged:
+        print(path)
+    print(f"{sum(found.counts.values())} files, {len(found.damaged)} damaged, which are not used")
 
 
 # ---- the requested form ----------------------------------------------------------------------------

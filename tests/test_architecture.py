@@ -72,7 +72,14 @@ ARROWS: dict[str, tuple[str, ...]] = {
     "srcdiff.console": (),
     # the command line, the demo and libraries on top see what users see
     "srcdiff.demo": ("srcdiff", "srcdiff.console"),
-    "srcdiff.cli": ("srcdiff", "srcdiff.errors", "srcdiff.console", "srcdiff.demo"),
+    "srcdiff.cli": (
+        "srcdiff",
+        "srcdiff.errors",
+        "srcdiff.console",
+        "srcdiff.demo",
+        "srcdiff.cache",
+        "srcdiff.handles",
+    ),
     "srcdiff.__main__": ("srcdiff.cli",),
     **in_order(VI, ("srcdiff", "srcdiff.effects")),
     "srcdiff.vi": VI,

@@ -17,13 +17,14 @@ from srcdiff.handles.locks import COMPILING
 from srcdiff.handles.pickle_refs import is_lost
 from srcdiff.handles.reports import shown, warn_numpy
 from srcdiff.handles.source_view import Readable
-from srcdiff.handles.specialisations import Specialisation, lost
+from srcdiff.handles.specialisations import Specialisation, Specialisations, lost
 
 
 class Compilable(Readable):
     """An object whose specialisations are compiled; `Generated` binds the arguments of its calls."""
 
     is_quiet: bool
+    _cache: Specialisations
 
     def _specialised(
         self, args: Sequence[Any], kwargs: Mapping[str, Any]
@@ -83,6 +84,11 @@ class Compilable(Readable):
         """Whether calls are compiled where possible."""
         jit = self.derived.options.jit
         return jit is True or (jit == "auto" and os.environ.get("SRCDIFF_JIT") != "0")
+
+    def compile_times(self) -> list[tuple[str, float]]:
+        """The compiled programs of this function, with the seconds that compiling took."""
+        found = [made.compiled for entries in self._cache.entries.values() for made in entries]
+        return [(c.program.name, c.seconds) for c in found if c is not None and c.function]
 
     @property
     def _answers_first(self) -> bool:

@@ -320,13 +320,19 @@ def test_a_folder_that_has_grown_too_large_loses_what_was_of_no_use_for_longest(
     folder, monkeypatch
 ):
     monkeypatch.setattr(files, "_COUNT", 8)
+    names = [f"entry_{k:032x}.code" for k in range(12)]
+    folder.mkdir(mode=0o700, exist_ok=True)
+    (folder / "notes.txt").write_text("of the user")
+    os.utime(folder / "notes.txt", (0, 0))
     for k in range(12):
         files._prune.cache_clear()
-        path = files.write_sealed(f"entry{k}", b"content")
+        path = files.write_sealed(names[k], b"content")
         os.utime(path, (k, k))
-        files.read_sealed("entry0")
+        files.read_sealed(names[0])
     left = {p.name for p in folder.iterdir()}
-    assert {"key", "entry0", "entry11"} <= left and len(left) <= 10 and "entry1" not in left
+    assert {"key", "notes.txt", names[0], names[11]} <= left
+    assert len(left) <= 11
+    assert names[1] not in left
 
 
 def test_explain_shows_what_came_from_the_cache(folder, built):

@@ -13,10 +13,12 @@ import functools
 import hashlib
 import hmac
 import os
+import re
 import secrets
 import stat
 import sys
 import tempfile
+import time
 import warnings
 from pathlib import Path
 
@@ -26,6 +28,8 @@ _KEY = "key"
 _OFF = "off"  # for SRCDIFF_CACHE: nothing is kept
 _SIZE = 256 * 2**20  # bytes that the folder may hold, ...
 _COUNT = 5000  # ... and files
+_OURS = re.compile(r".*_[0-9a-f]{16,32}\.(py|arrays|loops|code|kernel)|(tmp|key).*\.tmp")
+_UNFINISHED = 3600.0  # seconds after which a file that is not finished never will be
 _WARNED: set[str] = set()  # folders for which a warning was given that nothing can be kept
 
 
@@ -174,17 +178,24 @@ def _key(folder: Path) -> bytes:
     return own_bytes(path)
 
 
+def files_of_cache(folder: Path) -> list[tuple[os.stat_result, Path]]:
+    """The files of the cache, and not what else lies in its folder; files that are being written are left out."""
+    found = [(s, e) for e in os.scandir(folder) if _OURS.fullmatch(e.name) and (s := _status(e))]
+    finished = time.time() - _UNFINISHED
+    return [(s, Path(e)) for s, e in found if s.st_mtime < finished or not e.name.endswith(".tmp")]
+
+
 @functools.cache
 def _prune(folder: Path) -> None:
     """Once for each process: delete what was of no use for longest, where the folder has grown too large."""
-    found = [(s, e) for e in os.scandir(folder) if e.name != _KEY and (s := _status(e))]
+    found = files_of_cache(folder)
     size, count = sum(s.st_size for s, _ in found), len(found)
     if size <= _SIZE and count <= _COUNT:
         return
-    for status, entry in sorted(found, key=lambda f: f[0].st_mtime):
+    for status, path in sorted(found, key=lambda f: f[0].st_mtime):
         if size <= _SIZE * 3 // 4 and count <= _COUNT * 3 // 4:
             break
-        Path(entry).unlink(missing_ok=True)
+        path.unlink(missing_ok=True)
         size, count = size - status.st_size, count - 1
 
 
