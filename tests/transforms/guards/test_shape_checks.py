@@ -7,7 +7,7 @@ import pytest
 from fuzz.checked_runs import run_by_python
 
 import srcdiff
-from srcdiff.handles.jit import Compiled
+from srcdiff.handles.compiling.jit import Compiled
 
 X = np.arange(1.0, 7.0)
 A = np.arange(16.0).reshape(4, 4) / 10.0
