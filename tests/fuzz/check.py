@@ -96,6 +96,8 @@ def outcome(p: Program, compiled: bool = False, every: bool = False) -> Outcome:
         found = f"refused: {message}"
     except Exception as error:
         found = f"{type(error).__name__}: {error}"
+        if reason := listed(found, REFUSALS):  # what only the run knows
+            return Outcome("refused", reason)
     if not found:
         return Outcome("ok")
     known = listed(found, KNOWN)
@@ -210,6 +212,9 @@ def sensitivity_of(p: Program, function: Any, gradient: np.ndarray, draws: int =
     most = 0.0
     for _ in range(draws):
         args = map_leaves(lambda v: moved(v) if is_float_leaf(v) else v, copy.deepcopy(p.args))
-        _, other = function(*args)
+        try:
+            _, other = function(*args)
+        except UnboundLocalError:  # beside a tie the program itself raises
+            return np.inf
         most = max(most, float(np.max(np.abs(flat(other) - gradient), initial=0.0)))
     return most

@@ -74,16 +74,13 @@ def expected(
     )
 
     def along(step: float) -> float:
-        return float(
-            f(
-                *(
-                    add_scaled(a, d, step)
-                    for a, d in zip(copy.deepcopy(args), directions, strict=True)
-                )
-            )
-        )
+        pairs = zip(copy.deepcopy(args), directions, strict=True)
+        try:
+            return float(f(*(add_scaled(a, d, step) for a, d in pairs)))
+        except UnboundLocalError:  # beside a tie the program may raise: nothing is shown
+            return np.nan
 
-    best, smallest, row = np.nan, np.inf, []
+    best, smallest, row = 0.0, np.inf, []
     for level in range(8):
         h = 4e-3 / 2.0**level
         previous, row = row, [(along(h) - along(-h)) / (2.0 * h)]

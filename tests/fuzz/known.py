@@ -109,6 +109,11 @@ REFUSALS = (
         "a dict has the same keys on each way through a program",
         "def f(x, a, k):\n    d = {'u': a}\n    if k > 1:\n        d['v'] = 2.0 * a\n    return np.sum(x) * d['v']\n",
     ),
+    Entry(
+        "ValueError: some eigenvalues are complex",
+        "eigenvalues of a real matrix are real or complex as the run finds them, and real ones have a type",
+        "def f(x, a, k):\n    return np.sum(np.real(np.linalg.eigvals(np.array([[a, 1.0], [-1.0, a]]))))\n",
+    ),
 )
 
 # findings that are not mended yet
