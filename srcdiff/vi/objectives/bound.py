@@ -178,7 +178,8 @@ class VectorBound(Bound):
         )
         weights = write_log_weights(target.name, target.layout, target.data, self.of_model)
         self.function = _load(self.written, diverging or target, self.of_model)
-        self._log_density = _load(weights, target, self.of_model)
+        log_density = _load(weights, target, self.of_model)
+        self._log_density = srcdiff.transform(log_density, "simplify", **options)
         self._differentiate(make, options)
 
     def with_guide(self, guide: Guide) -> "VectorBound":

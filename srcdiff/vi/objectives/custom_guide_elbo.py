@@ -289,12 +289,12 @@ class FunctionBound(Bound):
         }
         self._plain = {k: srcdiff.transform(f, "simplify", jit=False) for k, f in programs.items()}
         self.written = self._write()
-        text = module_text([self.written.text])
         outside: dict[str, Any] = {f"{name_of(self.guide)}_{k}": f for k, f in self._plain.items()}
         outside[f"{self.target.name}_log_joint"] = self.target.log_joint
         for p in self.params:
             outside |= p.place.functions()
-        self.function = load_text(text, self.written.name, outside)
+        self.function = load_text(module_text([self.written.text]), self.written.name, outside)
+        self._density = srcdiff.transform(self.target.log_joint, "simplify", **options)
         self._differentiate(make, options)
 
     def text(self, data: tuple[Any, ...]) -> str:
@@ -395,7 +395,7 @@ class FunctionBound(Bound):
         found = np.empty(n)
         for i in range(n):
             values, log_q = self._draw(params, {k: v[i] for k, v in eps.items()}, data)
-            found[i] = self.target.log_joint(*values.values(), *of_model, *data) - log_q
+            found[i] = self._density(*values.values(), *of_model, *data) - log_q
         return found
 
     def blame(self, params: Any, grads: Any, eps: Any, data: tuple[Any, ...]) -> str:
