@@ -168,6 +168,26 @@ def test_the_derivative_of_complex_results_is_compared(is_wrong, validated, monk
     assert is_wrong or validated.validated["reverse"]
 
 
+@pytest.mark.parametrize("is_wrong", [False, True])
+def test_the_tangent_beside_that_of_a_truth_value_is_compared(is_wrong, validated, monkeypatch):
+    from srcdiff.transforms import pipeline
+
+    right, wrong = pipeline.forward, _Planted("cos", _with("sin"))
+    if is_wrong:
+        monkeypatch.setattr(pipeline, "forward", lambda *a, **k: wrong(right(*a, **k)))
+    with pytest.raises(ValidationError) if is_wrong else contextlib.nullcontext():
+        srcdiff.jvp(lambda x: (np.sin(x), False), (np.ones(2),), (np.ones(2),), jit=False)
+    assert is_wrong or validated.validated["forward"]
+
+
+def test_differences_are_not_taken_of_results_in_single_precision(validated):
+    def narrow(x):
+        return np.sum(np.sin(x).astype(np.float32))
+
+    srcdiff.grad(narrow, jit=False)(np.array([0.5, 1.5]))
+    assert not validated.validated["reverse"]
+
+
 @pytest.mark.parametrize("kink", [np.sort, np.abs, lambda x: np.maximum(x, x[::-1]), np.sinc])
 def test_derivatives_are_not_compared_at_kinks(kink):
     x = np.array([0.0, 0.3, 0.0])
