@@ -164,14 +164,16 @@ def forward(trial: Trial, gradient: Any) -> Iterator[str]:
 def curvature(trial: Trial) -> Iterator[str]:
     """Hessian-vector products against differences, where rounding errors do not decide them."""
     along = trial.want.directions
+    own = tuple(along[k] for k in trial.wrt)
+    hvp = srcdiff.hvp(trial.f, argnums=trial.wrt, on_independent="ignore")
+
+    def product(*args: Any) -> tuple[None, Any]:
+        return None, hvp(*args, copy.deepcopy(own))
+
     for found in second_order(trial.f, trial.given(), along, trial.wrt, trial.gradient):
-        own = tuple(along[k] for k in trial.wrt)
-        hvp = srcdiff.hvp(trial.f, argnums=trial.wrt, on_independent="ignore")
-        product = flat(hvp(*trial.given(), copy.deepcopy(own)))
-        moved = sensitivity_of(
-            trial.program, lambda *a: (None, hvp(*a, copy.deepcopy(own))), product, draws=4
-        )
-        if not moved > 1e-3 * max(1.0, float(np.max(np.abs(product)))):
+        here = flat(product(*trial.given())[1])
+        moved = sensitivity_of(trial.program, product, here, draws=4)
+        if not moved > 1e-3 * max(1.0, float(np.max(np.abs(here)))):
             yield found
 
 

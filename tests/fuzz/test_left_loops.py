@@ -261,3 +261,32 @@ def test_a_loop_may_follow_a_branch_whose_loop_returns(
 ) -> None:
     text = AFTER_A_RETURN.format(later=later, bound=bound, leaves=leaves)
     assert outcome(Program(0, text, (X, 0.3, 2)), every=True).kind == "ok"
+
+
+LEFT_BY_RETURN = """\
+import numpy as np
+
+
+def f(x, a, k, ws):
+    v = x * 2.0
+    {loop}:
+        if a > 2.0:
+            break
+        if ws[-1][0] < {bound}:
+            return a * x[0]
+        a *= 2.0
+        v = {made}
+    return np.sum(np.cos(v) * v) * a
+"""
+
+
+@pytest.mark.parametrize("compiled", [False, True], ids=["Python", "compiled"])
+@pytest.mark.parametrize("made", ["ws[-1]", "3.0 * ws[-1]", "x[1:]"])
+@pytest.mark.parametrize("bound", [0.7, 0.1])
+@pytest.mark.parametrize("loop", ["while True", "for e in range(k + 3)", "for e in ws"])
+def test_a_loop_that_returns_may_overwrite_an_array(
+    loop: str, bound: float, made: str, compiled: bool
+) -> None:
+    text = LEFT_BY_RETURN.format(loop=loop, bound=bound, made=made)
+    args = (X, 0.3, 2, [np.array([0.4, -0.7, 0.9])] * 2)
+    assert outcome(Program(0, text, args), compiled, every=not compiled).kind == "ok"

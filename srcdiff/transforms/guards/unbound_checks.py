@@ -27,6 +27,7 @@ from srcdiff.transforms.analysis.defuse import count_uses, definitions_in
 
 _KEEPS = (memory.store, containers.append)
 _NEED_LENGTHS = (memory.length, memory.axis_length, memory.empty_of, memory.zeros_of)
+_ZEROS = memory.zeros_like, memory.empty_like
 
 
 def bound_names(fn: Function, names: Collection[str] | None = None) -> Function:
@@ -92,8 +93,12 @@ class _Bound(Rewriter):
             self.check_bound(
                 (op.operands[0], *op.operands[2:]), b
             )  # kept values are checked when read
-        elif op.decl not in _NEED_LENGTHS and not op.attrs.get("unbound"):
+        elif not self.needs_lengths(op) and not op.attrs.get("unbound"):
             self.check_bound(op.operands, b)
+
+    def needs_lengths(self, op: Op) -> bool:
+        """Whether an operation reads no elements: an adjoint of a name without a value is not used either."""
+        return op.decl in _NEED_LENGTHS or (op.decl in _ZEROS and op.origin == "adjoint")
 
     def is_kept(self, op: Op) -> bool:
         """Whether a store keeps an iteration's first values for the backward part.
