@@ -17,6 +17,8 @@ COMPILED_KINDS = (
     "namedtuple",
 )  # the containers of parts of several types that compiled code has
 
+Pytree = Any  # a number, an array, or a tuple, list, dict, named tuple or dataclass of pytrees
+
 
 def field_names(value: Any) -> tuple[str, ...]:
     """The fields of a named tuple or dataclass, or of its class."""

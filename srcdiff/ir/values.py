@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -47,6 +48,9 @@ class Const:
 
 
 Atom = Value | Const
+Attrs = Mapping[
+    str, Any
+]  # the attributes of an operation: Python objects that are known while compiling
 
 
 def const(value: Any) -> Const:

@@ -5,6 +5,8 @@ from typing import Any
 
 import numpy as np
 
+Pytree = Any  # a number, an array, or a named tuple, tuple, list or dict of pytrees
+
 
 def map_leaves(f: Callable[..., Any], *trees: Any) -> Any:
     """`f` of corresponding leaves, in the structure of the first tree."""
