@@ -5,9 +5,10 @@ from typing import Any
 import numpy as np
 
 from srcdiff.expfam.core.parameter_checks import check_arguments, check_finite, check_parts
+from srcdiff.expfam.core.pytree import Pytree
 
 
-def check_symbols(what: str, values: Any, size: int, table: str) -> None:
+def check_symbols(what: str, values: object, size: int, table: str) -> None:
     """Raise ValueError unless the data are integers from 0 to size - 1, at least one of them."""
     values = np.asarray(values)
     if values.ndim != 1:
@@ -22,7 +23,7 @@ def check_symbols(what: str, values: Any, size: int, table: str) -> None:
         raise ValueError(f"{table}, {what} holds {values[place]} at position {place}")
 
 
-def _check_arrays(model: str, names: str, eta: Any) -> None:
+def _check_arrays(model: str, names: str, eta: Pytree) -> None:
     """Raise unless `eta` has as many parts as there are names, each an array."""
     check_parts(model, eta, names)
     for name, part in zip(names.split(", "), eta, strict=True):
@@ -33,7 +34,7 @@ def _check_arrays(model: str, names: str, eta: Any) -> None:
             )
 
 
-def _check_states(model: str, log_pi: Any, log_A: Any, axes: int = 2) -> int:
+def _check_states(model: str, log_pi: np.ndarray, log_A: np.ndarray, axes: int = 2) -> int:
     if np.ndim(log_pi) != 1:
         raise ValueError(
             f"{model}: log_pi has {np.ndim(log_pi)} axes, and needs 1: a number per state"
@@ -49,7 +50,7 @@ def _check_states(model: str, log_pi: Any, log_A: Any, axes: int = 2) -> int:
     return states
 
 
-def _check_potentials(model: str, name: str, values: Any) -> None:
+def _check_potentials(model: str, name: str, values: np.ndarray) -> None:
     """Raise for NaN and +inf, for which a sum over paths has no meaning."""
     wrong = np.argwhere(np.isnan(values) | (values == np.inf))
     if len(wrong):
@@ -57,7 +58,7 @@ def _check_potentials(model: str, name: str, values: Any) -> None:
         raise ValueError(f"{model}: {name} holds {values[place]} at {place}")
 
 
-def _check_emissions(model: str, log_B: Any, states: int) -> None:
+def _check_emissions(model: str, log_B: np.ndarray, states: int) -> None:
     if np.ndim(log_B) != 2 or len(log_B) != states:
         raise ValueError(
             f"{model}: log_pi has {states} states, so log_B has the shape ({states}, symbols), not {np.shape(log_B)}"
@@ -65,7 +66,7 @@ def _check_emissions(model: str, log_B: Any, states: int) -> None:
     _check_potentials(model, "log_B", log_B)
 
 
-def check_hmm(eta: Any, *given: Any) -> None:
+def check_hmm(eta: Pytree, *given: object) -> None:
     """Raise ValueError unless `eta = (log_pi (K), log_A (K, K), log_B (K, symbols))` and `data (T)` fit each other."""
     _check_arrays("hmm", "log_pi, log_A, log_B", eta)
     check_arguments("hmm", "data", given)
@@ -76,7 +77,7 @@ def check_hmm(eta: Any, *given: Any) -> None:
     check_symbols("data", data, symbols, f"log_B has {symbols} symbols")
 
 
-def check_io_hmm(eta: Any, *given: Any) -> None:
+def check_io_hmm(eta: Pytree, *given: Any) -> None:
     """Raise ValueError unless `eta` with `log_A (inputs, K, K)`, `inputs (T)` and `data (T)` fit each other."""
     _check_arrays("io_hmm", "log_pi, log_A, log_B", eta)
     check_arguments("io_hmm", "inputs, data", given)
@@ -89,7 +90,7 @@ def check_io_hmm(eta: Any, *given: Any) -> None:
     check_symbols("inputs", inputs, len(log_A), f"log_A has {len(log_A)} inputs")
 
 
-def check_semi_markov(eta: Any, *given: Any) -> None:
+def check_semi_markov(eta: Pytree, *given: object) -> None:
     """Raise ValueError unless `eta` with `log_D (K, longest)` and `data (T)` fit each other."""
     _check_arrays("semi_markov", "log_pi, log_A, log_D, log_B", eta)
     check_arguments("semi_markov", "data", given)
@@ -107,7 +108,7 @@ def check_semi_markov(eta: Any, *given: Any) -> None:
     check_symbols("data", data, symbols, f"log_B has {symbols} symbols")
 
 
-def check_chain(eta: Any, *given: Any) -> None:
+def check_chain(eta: Pytree, *given: object) -> None:
     """Raise ValueError unless `eta = (log_nodes (T, K), log_pairs (T - 1, K, K))` holds potentials of these shapes."""
     _check_arrays("chain", "log_nodes, log_pairs", eta)
     check_arguments("chain", "", given)
@@ -126,7 +127,7 @@ def check_chain(eta: Any, *given: Any) -> None:
     _check_potentials("chain", "log_pairs", log_pairs)
 
 
-def check_crf(eta: Any, *given: Any) -> None:
+def check_crf(eta: Pytree, *given: Any) -> None:
     """Raise ValueError unless `eta = (weights (F, K), log_A (K, K))` and `features (T, F)` fit each other."""
     _check_arrays("crf", "weights, log_A", eta)
     check_arguments("crf", "features", given)

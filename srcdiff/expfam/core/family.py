@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
@@ -12,7 +12,7 @@ import numpy as np
 from srcdiff.expfam.core import identities, semiring_queries
 from srcdiff.expfam.core.moment_matching import matched
 from srcdiff.expfam.core.parameter_checks import check_draws, check_values
-from srcdiff.expfam.core.pytree import as_floats, leaves, map_leaves
+from srcdiff.expfam.core.pytree import Pytree, as_floats, leaves, map_leaves
 
 
 class Family:
@@ -32,7 +32,9 @@ class Family:
         `kl(eta, other, *data)`: the divergence KL(eta, other), in nats.
     """
 
-    def __init__(self, log_Z: Callable[..., Any], given: dict[str, Any], options: dict[str, Any]):
+    def __init__(
+        self, log_Z: Callable[..., float], given: dict[str, Any], options: Mapping[str, object]
+    ):
         self.log_Z = log_Z
         self.options = options
         self.name: str = given["name"] or log_Z.__name__
@@ -118,7 +120,7 @@ class Family:
             )
         return WithBase(made, self.mean_log_base)
 
-    def log_prob(self, eta: Any, x: Any, *data: Any) -> Any:
+    def log_prob(self, eta: Pytree, x: Any, *data: Any) -> Any:
         """The log-density at `x`.
 
         Parameters
@@ -147,7 +149,7 @@ class Family:
             stats = self._statistics(eta, x)
         return self._log_density(eta, x, stats, *data)
 
-    def log_prob_of_each(self, etas: Sequence[Any], x: Any) -> Any:
+    def log_prob_of_each(self, etas: Sequence[Any], x: object) -> Any:
         """The log-density of each value under each of several parameters.
 
         Parameters
@@ -169,7 +171,7 @@ class Family:
             stats = self._statistics(etas[0], x)
         return np.stack([self._log_density(eta, x, stats) for eta in etas], axis=1)
 
-    def _log_density(self, eta: Any, x: Any, stats: Any, *data: Any) -> Any:
+    def _log_density(self, eta: Pytree, x: Any, stats: Pytree, *data: Any) -> Any:
         holds = None
         if self.possible is not None:
             possible, missing = self._possible(eta, x)
@@ -180,12 +182,12 @@ class Family:
         found = weighed if self.log_base is None else weighed + self.log_base(eta, x)
         return found if holds is None else np.where(holds, found, -np.inf)[()]
 
-    def check_values(self, eta: Any, xs: Any, what: str = "xs") -> None:
+    def check_values(self, eta: Pytree, xs: np.ndarray, what: str = "xs") -> None:
         """Raise ValueError for values that are not possible under the family, and for NaN."""
         if self.possible is not None:
             check_values(self.name, what, xs, self._possible(eta, xs)[0])
 
-    def _possible(self, eta: Any, x: Any) -> tuple[Any, Any]:
+    def _possible(self, eta: Pytree, x: Any) -> tuple[Any, Any]:
         """For one value or each of many: whether it is possible, and whether it holds NaN."""
         x = np.asarray(x, float)
         with np.errstate(invalid="ignore"):
@@ -196,14 +198,14 @@ class Family:
         whole = tuple(range(holds.ndim - left, holds.ndim))
         return np.all(holds, axis=whole), np.any(missing, axis=tuple(range(x.ndim - own, x.ndim)))
 
-    def _statistics(self, eta: Any, x: Any) -> Any:
+    def _statistics(self, eta: Pytree, x: Any) -> Any:
         if self.statistics is None:
             raise ValueError(
                 f"{self.name} has no statistics: give family(..., statistics=t) with t(eta, x)"
             )
         return self.statistics(eta, x)
 
-    def mean_statistics(self, eta: Any, xs: Any, weights: Any = None) -> Any:
+    def mean_statistics(self, eta: Pytree, xs: np.ndarray, weights: Any = None) -> Any:
         """The mean of the statistics of observations, for `fit`.
 
         Parameters
@@ -227,7 +229,7 @@ class Family:
         shares = weights / np.sum(weights, axis=0)
         return map_leaves(lambda s: np.tensordot(shares, np.asarray(s), axes=(0, 0)), stats)
 
-    def sample(self, eta: Any, rng: np.random.Generator, n: int, *data: Any) -> Any:
+    def sample(self, eta: Pytree, rng: np.random.Generator, n: int, *data: Any) -> Any:
         """`n` draws.
 
         Parameters
@@ -264,7 +266,7 @@ class Family:
         chosen = rng.choice(len(values), size=n, p=p / p.sum())
         return np.array([values[k] for k in chosen])
 
-    def mode(self, eta: Any, *data: Any) -> Any:
+    def mode(self, eta: Pytree, *data: Any) -> Any:
         """The most probable value.
 
         Raises
@@ -285,7 +287,7 @@ class Family:
         values = self.support(eta)
         return values[int(np.argmax([self.log_prob(eta, x) for x in values]))]
 
-    def fit(self, stats: Any, *data: Any, start: Any = None) -> Any:
+    def fit(self, stats: Pytree, *data: Any, start: Pytree = None) -> Any:
         """Maximum likelihood: the parameters whose expected statistics are `stats`, by Newton's method.
 
         In natural parameters the Hessian of the likelihood is minus the Fisher information, so each step is a step
@@ -333,7 +335,7 @@ class WithBase:
         self.formula = formula
         self.mean_log_base = mean_log_base
 
-    def __call__(self, eta: Any, *data: Any) -> float:
+    def __call__(self, eta: Pytree, *data: Any) -> float:
         return float(self.formula(eta, *data) - self.mean_log_base(as_floats(eta)))
 
     @property
@@ -346,7 +348,7 @@ class WithBase:
         return self.formula.source_for(*args)
 
 
-def _contracted(stats: Any, eta: Any) -> Any:
+def _contracted(stats: Pytree, eta: Pytree) -> Any:
     """Statistics of one or many observations times parameters, summed; 0 times -inf is 0."""
     stats = np.asarray(stats, float)
     if np.all(np.isfinite(eta)):
@@ -356,7 +358,7 @@ def _contracted(stats: Any, eta: Any) -> Any:
 
 
 def family(
-    log_Z: Callable[..., Any],
+    log_Z: Callable[..., float],
     *,
     name: str = "",
     statistics: Callable[..., Any] | None = None,

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 import srcdiff
-from srcdiff.expfam.core.pytree import as_floats, check_same, inner, map_leaves
+from srcdiff.expfam.core.pytree import Pytree, as_floats, check_same, inner, map_leaves
 
 Check = Callable[..., None]
 
@@ -35,7 +35,7 @@ class Inference:
         self.__doc__ = doc
         self.__name__ = generated.__name__
 
-    def __call__(self, eta: Any, *data: Any) -> Any:
+    def __call__(self, eta: Pytree, *data: Any) -> Any:
         eta = as_floats(eta)
         if self.check is not None:
             self.check(eta, *data)
@@ -51,11 +51,11 @@ class Inference:
         """The source of the latest specialisation."""
         return self.generated.source
 
-    def source_for(self, eta: Any, *data: Any) -> str:
+    def source_for(self, eta: Pytree, *data: object) -> str:
         """The source for these arguments; nothing is run."""
         return self.generated.source_for(as_floats(eta), *data)
 
-    def save(self, path: str | Path, *args: Any, form: str = "array") -> Path:
+    def save(self, path: str | Path, *args: object, form: str = "array") -> Path:
         """Write a module that needs NumPy and SciPy only; with form="numpy" it needs NumPy alone."""
         given = (as_floats(args[0]), *args[1:]) if args else ()
         return self.generated.save(path, *given, form=form)
@@ -67,14 +67,14 @@ class Inference:
 class Fisher(Inference):
     """The Fisher information times a vector: `fisher(eta, *data, v)`, with `v` shaped like `eta`."""
 
-    def __call__(self, eta: Any, *rest: Any) -> Any:
+    def __call__(self, eta: Pytree, *rest: Any) -> Any:
         *data, v = rest
         eta = as_floats(eta)
         if self.check is not None:
             self.check(eta, *data)
         return self.generated(eta, *data, as_floats(v))
 
-    def source_for(self, eta: Any, *rest: Any) -> str:
+    def source_for(self, eta: Pytree, *rest: object) -> str:
         """The source for these arguments, `(eta, *data, v)`; nothing is run."""
         *data, v = rest
         return self.generated.source_for(as_floats(eta), *data, as_floats(v))
@@ -89,7 +89,7 @@ class Formula:
         The generated function that the formula calls.
     """
 
-    def __init__(self, e_step: Inference, formula: Callable[..., Any]) -> None:
+    def __init__(self, e_step: Inference, formula: Callable[..., object]) -> None:
         self.e_step = e_step
         self.formula = formula
         self.__name__ = formula.__name__
@@ -105,11 +105,11 @@ class Formula:
         """A module with the generated function and the formula; it needs NumPy and SciPy only."""
         return self._module(self.e_step.source)
 
-    def source_for(self, *args: Any) -> str:
+    def source_for(self, *args: object) -> str:
         """The source for these arguments; nothing is run. For `kl`, which takes two parameters, pass one `eta`."""
         return self._module(self.e_step.source_for(*args))
 
-    def save(self, path: str | Path, *args: Any) -> Path:
+    def save(self, path: str | Path, *args: object) -> Path:
         """Write the module."""
         target = Path(path)
         target.write_text(self.source_for(*args) if args else self.source, encoding="utf-8")
@@ -127,7 +127,7 @@ class Formula:
         return f"<srcdiff.expfam {self.__name__}>"
 
 
-def mean(log_Z: Callable[..., Any], check: Check | None = None, **options: Any) -> Inference:
+def mean(log_Z: Callable[..., float], check: Check | None = None, **options: Any) -> Inference:
     """`mean(log_Z)(eta, *data)`: the expected statistics, which are the gradient of `log_Z`.
 
     Parameters
@@ -147,7 +147,7 @@ def mean(log_Z: Callable[..., Any], check: Check | None = None, **options: Any) 
     return Inference(srcdiff.grad(log_Z, **options), check, "The expected statistics.")
 
 
-def e_step(log_Z: Callable[..., Any], check: Check | None = None, **options: Any) -> Inference:
+def e_step(log_Z: Callable[..., float], check: Check | None = None, **options: Any) -> Inference:
     """`e_step(log_Z)(eta, *data)`: the log-likelihood (`log_Z`), and the expected statistics.
 
     Parameters
@@ -168,7 +168,7 @@ def e_step(log_Z: Callable[..., Any], check: Check | None = None, **options: Any
     return Inference(made, check, "The log-likelihood, and the expected statistics.")
 
 
-def fisher(log_Z: Callable[..., Any], check: Check | None = None, **options: Any) -> Fisher:
+def fisher(log_Z: Callable[..., float], check: Check | None = None, **options: Any) -> Fisher:
     """`fisher(log_Z)(eta, *data, v)`: the Fisher information (the covariance of the statistics) times `v`.
 
     Parameters
@@ -188,7 +188,7 @@ def fisher(log_Z: Callable[..., Any], check: Check | None = None, **options: Any
     return Fisher(srcdiff.hvp(log_Z, **options), check, "The Fisher information times v.")
 
 
-def entropy(log_Z: Callable[..., Any], check: Check | None = None, **options: Any) -> Formula:
+def entropy(log_Z: Callable[..., float], check: Check | None = None, **options: Any) -> Formula:
     """`entropy(log_Z)(eta, *data)`: the entropy, in nats, of the distribution whose terms `log_Z` sums; the base
     measure is 1.
 
@@ -197,7 +197,7 @@ def entropy(log_Z: Callable[..., Any], check: Check | None = None, **options: An
     return Formula(e_step(log_Z, check, **options), _entropy)
 
 
-def kl(log_Z: Callable[..., Any], check: Check | None = None, **options: Any) -> Formula:
+def kl(log_Z: Callable[..., float], check: Check | None = None, **options: Any) -> Formula:
     """`kl(log_Z)(eta, other, *data)`: the divergence KL(eta, other), in nats; both parameters belong to the family of
     `log_Z`.
 
@@ -206,7 +206,9 @@ def kl(log_Z: Callable[..., Any], check: Check | None = None, **options: Any) ->
     return Formula(e_step(log_Z, check, **options), _kl)
 
 
-def cross_entropy(log_Z: Callable[..., Any], check: Check | None = None, **options: Any) -> Formula:
+def cross_entropy(
+    log_Z: Callable[..., float], check: Check | None = None, **options: Any
+) -> Formula:
     """`cross_entropy(log_Z)(eta, other, *data)`: the cross-entropy of `other` under `eta`, in nats.
 
     Both parameters belong to the family of `log_Z`, with a base measure of 1. The cross-entropy is the entropy of `eta`
@@ -215,7 +217,7 @@ def cross_entropy(log_Z: Callable[..., Any], check: Check | None = None, **optio
     return Formula(e_step(log_Z, check, **options), _cross_entropy)
 
 
-def viterbi(log_Z: Callable[..., Any], check: Check | None = None, **options: Any) -> Inference:
+def viterbi(log_Z: Callable[..., float], check: Check | None = None, **options: Any) -> Inference:
     """`viterbi(log_Z)(eta, *data)`: the largest log-weight among the terms that `log_Z` sums, and its statistics.
 
     It is `log_Z` in the max-plus semiring, and the gradient of that: a subgradient that selects the largest term of
@@ -225,20 +227,20 @@ def viterbi(log_Z: Callable[..., Any], check: Check | None = None, **options: An
     return Inference(made, check, "The largest log-weight, and the statistics that have it.")
 
 
-def _entropy(e_step: Inference, eta: Any, *data: Any) -> float:
+def _entropy(e_step: Inference, eta: Pytree, *data: object) -> float:
     """Entropy: the log-partition function less what the expected statistics weigh."""
     log_Z, stats = e_step(eta, *data)
     return float(log_Z - inner(stats, eta))
 
 
-def _kl(e_step: Inference, eta: Any, other: Any, *data: Any) -> float:
+def _kl(e_step: Inference, eta: Pytree, other: Pytree, *data: object) -> float:
     """Divergence KL(eta, other): what it costs to take `other` for `eta`, in nats."""
     log_Z, stats = e_step(eta, *data)
     log_Z_other, _ = e_step(other, *data)
     return float(log_Z_other - log_Z + inner(stats, eta) - inner(stats, other))
 
 
-def _cross_entropy(e_step: Inference, eta: Any, other: Any, *data: Any) -> float:
+def _cross_entropy(e_step: Inference, eta: Pytree, other: Pytree, *data: object) -> float:
     """Cross-entropy: the mean of minus the log-density of `other`, under `eta`."""
     _, stats = e_step(eta, *data)
     log_Z_other, _ = e_step(other, *data)
@@ -251,20 +253,20 @@ _entropy.__name__, _kl.__name__, _cross_entropy.__name__ = "entropy", "kl", "cro
 class ThirdCumulant:
     """The third cumulants contracted with two vectors: `third_cumulant(eta, *data, u, v)`; see `third_cumulant`."""
 
-    def __init__(self, second: Fisher, options: dict[str, Any]) -> None:
+    def __init__(self, second: Fisher, options: dict[str, object]) -> None:
         self.second = second
         self.options = options
         self._made: dict[str, Any] = {}
         self._latest = ""
 
-    def __call__(self, eta: Any, *rest: Any) -> Any:
+    def __call__(self, eta: Pytree, *rest: Any) -> Any:
         *data, u, v = rest
         eta, u, v = as_floats(eta), as_floats(u), as_floats(v)
         if self.second.check is not None:
             self.second.check(eta, *data)
         return self._along(eta, *data, v)(eta, *data, v)(u)[1]
 
-    def _along(self, *args: Any) -> Any:
+    def _along(self, *args: object) -> Any:
         """The derivative of the generated Fisher information along `u`."""
         text = self.second.source_for(*args)
         if text not in self._made:
@@ -282,7 +284,7 @@ class ThirdCumulant:
             )
         return str(self._made[self._latest].source)
 
-    def source_for(self, eta: Any, *rest: Any) -> str:
+    def source_for(self, eta: Pytree, *rest: object) -> str:
         """The source for these arguments; nothing is run."""
         *data, _, v = rest
         args = (as_floats(eta), *data, as_floats(v))
@@ -290,7 +292,7 @@ class ThirdCumulant:
 
 
 def third_cumulant(
-    log_Z: Callable[..., Any], check: Check | None = None, **options: Any
+    log_Z: Callable[..., float], check: Check | None = None, **options: Any
 ) -> ThirdCumulant:
     """`third_cumulant(log_Z)(eta, *data, u, v)`: the third cumulants of the statistics, contracted with `u` and `v`.
 
@@ -313,7 +315,7 @@ class Information:
         self.complete = complete
         self.posterior = posterior
 
-    def __call__(self, eta: Any, *rest: Any) -> Any:
+    def __call__(self, eta: Pytree, *rest: Any) -> Any:
         complete, lost = self.complete(eta, *rest), self.posterior(eta, *rest)
         return map_leaves(lambda whole, part: whole - part, complete, lost)
 
@@ -324,10 +326,10 @@ class Information:
 
 
 def observed_information(
-    log_Z: Callable[..., Any],
-    joint_log_Z: Callable[..., Any],
+    log_Z: Callable[..., float],
+    joint_log_Z: Callable[..., float],
     check: Check | None = None,
-    **options: Any,
+    **options: object,
 ) -> Information:
     """Observed information (minus the Hessian of the log-likelihood), by Louis' identity.
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from srcdiff.expfam.core.pytree import flatten
+from srcdiff.expfam.core.pytree import Pytree, flatten
 
 if TYPE_CHECKING:  # for annotations only
     from srcdiff.expfam.core.family import Family
@@ -19,7 +19,7 @@ _ROUNDED = 1e-9  # a decrement below this that falls no further is rounding
 _FAR = 1e8  # parameters of this size have diverged
 
 
-def matched(family: Family, stats: Any, start: Any, data: tuple[Any, ...]) -> Any:
+def matched(family: Family, stats: Pytree, start: Pytree, data: tuple[object, ...]) -> Any:
     """The `eta` that maximises `<eta, stats> - log_Z(eta, *data)`."""
     target, _ = flatten(stats)
     eta, restore = flatten(start)
@@ -49,7 +49,9 @@ def matched(family: Family, stats: Any, start: Any, data: tuple[Any, ...]) -> An
     )
 
 
-def _objective(family: Family, eta: Any, target: Any, data: tuple[Any, ...]) -> tuple[float, Any]:
+def _objective(
+    family: Family, eta: Pytree, target: Pytree, data: tuple[Any, ...]
+) -> tuple[float, Any]:
     """Value and gradient; -inf outside the domain."""
     nothing = -np.inf, np.zeros_like(target)
     if not (family.domain is None or bool(family.domain(eta))):
@@ -65,12 +67,12 @@ def _objective(family: Family, eta: Any, target: Any, data: tuple[Any, ...]) -> 
 
 
 def _newton_step(
-    family: Family, restore: Any, eta: Any, gradient: Any, data: tuple[Any, ...]
+    family: Family, restore: Any, eta: Pytree, gradient: np.ndarray, data: tuple[Any, ...]
 ) -> tuple[Any, Any]:
     """The natural gradient (the Fisher information inverted on the range that `gradient` reaches), and variances."""
     here = restore(eta)
 
-    def fisher(v: Any) -> Any:
+    def fisher(v: np.ndarray) -> Any:
         return flatten(family.fisher(here, *data, restore(v)))[0]
 
     if eta.size > _DENSE:
@@ -104,11 +106,11 @@ def _conjugate_gradients(fisher: Any, gradient: Any) -> Any:
 def _searched(
     family: Family,
     restore: Any,
-    eta: Any,
-    step: Any,
+    eta: Pytree,
+    step: np.ndarray,
     value: float,
     decrement: float,
-    target: Any,
+    target: Pytree,
     data: tuple[Any, ...],
 ) -> tuple[Any, float, Any] | None:
     """The first of the halved steps that stays in the domain and increases the objective enough; None

@@ -12,6 +12,7 @@ from scipy.linalg import solve_triangular
 
 from srcdiff.expfam.core.family import family
 from srcdiff.expfam.core.parameter_checks import check_covariance, check_parts
+from srcdiff.expfam.core.pytree import Pytree
 
 
 def multivariate_gaussian_log_Z(eta):
@@ -22,7 +23,7 @@ def multivariate_gaussian_log_Z(eta):
     return 0.5 * np.dot(v, v) - np.sum(np.log(np.diag(L))) + 0.5 * len(h) * np.log(2.0 * np.pi)
 
 
-def _natural(mean: Any, covariance: Any) -> Any:
+def _natural(mean: np.ndarray, covariance: np.ndarray) -> Any:
     check_covariance("multivariate_gaussian", "covariance", np.asarray(covariance, float))
     if np.shape(mean) != np.shape(covariance)[:1]:
         raise ValueError(
@@ -33,23 +34,23 @@ def _natural(mean: Any, covariance: Any) -> Any:
     return precision @ np.asarray(mean, float), -0.5 * precision
 
 
-def _usual(eta: Any) -> dict[str, Any]:
+def _usual(eta: Pytree) -> dict[str, Any]:
     h, J = eta
     covariance = np.linalg.inv(-(J + J.T))
     return {"mean": covariance @ h, "covariance": covariance}
 
 
-def _statistics(eta: Any, x: Any) -> Any:
+def _statistics(eta: Pytree, x: np.ndarray) -> Any:
     x = np.asarray(x, float)
     return x, x[..., :, None] * x[..., None, :]
 
 
-def _draw(eta: Any, rng: Generator, n: int) -> Any:
+def _draw(eta: Pytree, rng: Generator, n: int) -> Any:
     usual = _usual(eta)
     return rng.multivariate_normal(usual["mean"], usual["covariance"], size=n, method="cholesky")
 
 
-def _check(eta: Any) -> None:
+def _check(eta: Pytree) -> None:
     check_parts("multivariate_gaussian", eta, "h, J")
     h, J = eta
     if np.ndim(h) != 1 or np.shape(J) != (len(h), len(h)):

@@ -5,8 +5,10 @@ from typing import Any
 
 import numpy as np
 
+from srcdiff.expfam.core.pytree import Pytree
 
-def check_parts(model: str, eta: Any, names: str) -> None:
+
+def check_parts(model: str, eta: Pytree, names: str) -> None:
     """Raise unless `eta` is a tuple or list with one part for each name, such as `"log_pi, log_A, log_B"`."""
     wanted = names.count(",") + 1
     if not isinstance(eta, tuple | list) or len(eta) != wanted:
@@ -14,7 +16,7 @@ def check_parts(model: str, eta: Any, names: str) -> None:
         raise ValueError(f"{model}: eta = ({names}) has {wanted} parts, not {given}")
 
 
-def check_arguments(model: str, names: str, data: tuple[Any, ...]) -> None:
+def check_arguments(model: str, names: str, data: tuple[object, ...]) -> None:
     """Raise unless the data have one argument for each name that `log_Z` is conditioned on, such as
     `"inputs, data"`.
     """
@@ -24,7 +26,7 @@ def check_arguments(model: str, names: str, data: tuple[Any, ...]) -> None:
         raise TypeError(f"{model}: beside eta it takes {what}, and was given {len(data)} arguments")
 
 
-def check_draws(rng: Any, n: Any) -> None:
+def check_draws(rng: np.random.Generator, n: int) -> None:
     """Raise unless `rng` is a generator, and `n` a number of draws."""
     if not isinstance(rng, np.random.Generator):
         raise TypeError(f"rng is a generator (np.random.default_rng(seed)), not {rng!r}")
@@ -32,7 +34,7 @@ def check_draws(rng: Any, n: Any) -> None:
         raise ValueError(f"n, how many draws, is a whole number from 0, not {n!r}")
 
 
-def check_rows(model: str, name: str, log_p: Any, shape: tuple[Any, ...]) -> None:
+def check_rows(model: str, name: str, log_p: np.ndarray, shape: tuple[object, ...]) -> None:
     """Raise unless an array of log-probabilities has the shape ("" is any length) and rows that add up to 1."""
     log_p = np.asarray(log_p, float)
     wanted = f"({', '.join(str(n) or 'inputs' for n in shape)}{',' * (len(shape) == 1)})"
@@ -66,7 +68,7 @@ def check_settings(model: str, **given: Any) -> None:
             raise ValueError(f"{model}: {name} is a whole number from 1, not {value!r}")
 
 
-def check_covariance(model: str, name: str, covariance: Any) -> Any:
+def check_covariance(model: str, name: str, covariance: np.ndarray) -> Any:
     """The Cholesky factor of a matrix; raises unless the matrix is symmetric and positive definite."""
     if covariance.ndim != 2 or covariance.shape[0] != covariance.shape[1]:
         raise ValueError(f"{model}: {name} is a square matrix, not of shape {covariance.shape}")
@@ -87,7 +89,7 @@ def inside(
     values are possible.
     """
 
-    def check(eta: Any) -> None:
+    def check(eta: Pytree) -> None:
         if "," in names:
             check_parts(model, eta, names)
         parts = eta if "," in names else (eta,)
@@ -99,10 +101,12 @@ def inside(
     return check
 
 
-def usual_inside(model: str, natural: Callable[..., Any], **conditions: str) -> Callable[..., Any]:
+def usual_inside(
+    model: str, natural: Callable[..., object], **conditions: str
+) -> Callable[..., Any]:
     """`natural` with checked arguments: `variance="positive"`, `p="between 0 and 1"`."""
 
-    def checked(*args: Any, **kwargs: Any) -> Any:
+    def checked(*args: object, **kwargs: object) -> Any:
         given = dict(zip(conditions, args, strict=False)) | kwargs
         for name, words in conditions.items():
             if name in given and not np.all(_HOLDS[words](np.asarray(given[name], float))):
@@ -113,7 +117,7 @@ def usual_inside(model: str, natural: Callable[..., Any], **conditions: str) -> 
     return checked
 
 
-def check_values(model: str, what: str, xs: Any, possible: Any) -> None:
+def check_values(model: str, what: str, xs: np.ndarray, possible: np.ndarray) -> None:
     """Raise ValueError unless all observations are possible."""
     possible = np.asarray(possible)
     if possible.all():

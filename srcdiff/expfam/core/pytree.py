@@ -12,7 +12,7 @@ import numpy as np
 Pytree = Any  # a number, an array, or a tuple, list, dict or dataclass of pytrees
 
 
-def map_leaves(f: Callable[..., Any], *trees: Any) -> Any:
+def map_leaves(f: Callable[..., object], *trees: Pytree) -> Any:
     """`f` of corresponding leaves, in the structure of the first tree."""
     first = trees[0]
     if isinstance(first, dict):
@@ -27,19 +27,19 @@ def map_leaves(f: Callable[..., Any], *trees: Any) -> Any:
     return f(*trees)
 
 
-def leaves(tree: Any) -> list[Any]:
+def leaves(tree: Pytree) -> list[Any]:
     """The numbers and arrays of a structure, in order."""
     found: list[Any] = []
     map_leaves(found.append, tree)
     return found
 
 
-def as_floats(tree: Any) -> Any:
+def as_floats(tree: Pytree) -> Any:
     """The structure with floats for ints; arrays of ints become arrays of floats."""
     return map_leaves(_as_float, tree)
 
 
-def _as_float(leaf: Any) -> Any:
+def _as_float(leaf: np.ndarray) -> Any:
     if np.iscomplexobj(leaf):
         raise TypeError(f"parameters are real numbers, not {np.asarray(leaf).dtype}")
     if isinstance(leaf, np.ndarray):
@@ -49,7 +49,7 @@ def _as_float(leaf: Any) -> Any:
     return leaf
 
 
-def check_same(name: str, eta: Any, other: Any) -> None:
+def check_same(name: str, eta: Pytree, other: Pytree) -> None:
     """Raise unless two structures have leaves of equal shapes, as two parameters of one family have."""
     given = [[np.shape(leaf) for leaf in leaves(tree)] for tree in (eta, other)]
     if given[0] != given[1]:
@@ -58,16 +58,16 @@ def check_same(name: str, eta: Any, other: Any) -> None:
         )
 
 
-def flatten(tree: Any) -> tuple[Any, Callable[[Any], Any]]:
+def flatten(tree: Pytree) -> tuple[Any, Callable[[Any], Any]]:
     """All numbers of a structure as one vector, and a function from such a vector to the structure."""
     parts = [np.asarray(leaf, float) for leaf in leaves(tree)]
     ends = np.cumsum([part.size for part in parts])
     vector = np.concatenate([part.ravel() for part in parts]) if parts else np.zeros(0)
 
-    def restore(values: Any) -> Any:
+    def restore(values: np.ndarray) -> Any:
         pieces = iter(np.split(np.asarray(values, float), ends[:-1]))
 
-        def put(leaf: Any) -> Any:
+        def put(leaf: object) -> Any:
             piece = next(pieces)
             return piece.reshape(leaf.shape) if isinstance(leaf, np.ndarray) else float(piece[0])
 
@@ -76,7 +76,7 @@ def flatten(tree: Any) -> tuple[Any, Callable[[Any], Any]]:
     return vector, restore
 
 
-def inner(stats: Any, eta: Any) -> float:
+def inner(stats: Pytree, eta: Pytree) -> float:
     """The inner product of statistics and parameters; what has no mass counts for nothing, 0 * -inf too."""
     if isinstance(stats, dict):
         return sum(inner(stats[k], eta[k]) for k in stats)

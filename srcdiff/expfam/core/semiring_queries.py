@@ -13,7 +13,7 @@ import numpy as np
 import srcdiff
 from srcdiff.expfam.core.identities import Check, Inference
 from srcdiff.expfam.core.parameter_checks import check_draws
-from srcdiff.expfam.core.pytree import as_floats, map_leaves
+from srcdiff.expfam.core.pytree import Pytree, as_floats, map_leaves
 
 _NO_TERM = "there is no path: all of them are forbidden"
 
@@ -21,7 +21,7 @@ _NO_TERM = "there is no path: all of them are forbidden"
 class Draws(Inference):
     """`draws(eta, rng, n, *data)`; see `sample`."""
 
-    def __call__(self, eta: Any, rng: np.random.Generator, n: int, *data: Any) -> Any:
+    def __call__(self, eta: Pytree, rng: np.random.Generator, n: int, *data: Any) -> Any:
         check_draws(rng, n)
         eta = as_floats(eta)
         if self.check is not None:
@@ -33,7 +33,7 @@ class Draws(Inference):
             return map_leaves(lambda leaf: np.zeros((0, *np.shape(leaf))), eta)
         return map_leaves(lambda *leaves: np.stack(leaves), *(stats for _, stats in found))
 
-    def source_for(self, eta: Any, *data: Any) -> str:
+    def source_for(self, eta: Pytree, *data: Any) -> str:
         """The source for these arguments; nothing is run."""
         return self.generated.source_for(as_floats(eta), *data, np.random.default_rng(0))
 
@@ -46,7 +46,7 @@ class Best(Inference):
         self.k = k
         self.options = options
 
-    def __call__(self, eta: Any, *data: Any) -> Any:
+    def __call__(self, eta: Pytree, *data: Any) -> Any:
         eta = as_floats(eta)
         if self.check is not None:
             self.check(eta, *data)
@@ -61,13 +61,13 @@ class Best(Inference):
 class Cost:
     """`cost(eta, costs, *data)`; see `expected_cost`."""
 
-    def __init__(self, log_Z: Callable[..., Any], check: Check | None, options: Any) -> None:
+    def __init__(self, log_Z: Callable[..., float], check: Check | None, options: Any) -> None:
         self.log_Z = log_Z
         self.check = check
         self.options = options
         self._maker = srcdiff.make_jvp(log_Z, **options)
 
-    def __call__(self, eta: Any, costs: Any, *data: Any) -> Any:
+    def __call__(self, eta: Pytree, costs: Any, *data: Any) -> Any:
         eta, costs = as_floats(eta), as_floats(costs)
         if self.check is not None:
             self.check(eta, *data)
@@ -78,12 +78,12 @@ class Cost:
         """The source of the latest specialisation."""
         return self._maker.source
 
-    def source_for(self, eta: Any, *data: Any) -> str:
+    def source_for(self, eta: Pytree, *data: Any) -> str:
         """The source for these arguments; nothing is run."""
         return self._maker.source_for(as_floats(eta), *data)
 
 
-def sample(log_Z: Callable[..., Any], check: Check | None = None, **options: Any) -> Draws:
+def sample(log_Z: Callable[..., float], check: Check | None = None, **options: Any) -> Draws:
     """`sample(log_Z)(eta, rng, n, *data)`: statistics of `n` terms, drawn with probabilities in proportion to their
     weights.
 
@@ -99,7 +99,7 @@ def sample(log_Z: Callable[..., Any], check: Check | None = None, **options: Any
     return Draws(made, check, "Statistics of terms that are drawn.")
 
 
-def kbest(log_Z: Callable[..., Any], k: int, check: Check | None = None, **options: Any) -> Best:
+def kbest(log_Z: Callable[..., float], k: int, check: Check | None = None, **options: Any) -> Best:
     """`kbest(log_Z, k)(eta, *data)`: the `k` largest log-weights in descending order, and the statistics of their
     terms.
 
@@ -110,14 +110,14 @@ def kbest(log_Z: Callable[..., Any], k: int, check: Check | None = None, **optio
     return Best(made, check, k, options)
 
 
-def count(log_Z: Callable[..., Any], check: Check | None = None, **options: Any) -> Inference:
+def count(log_Z: Callable[..., float], check: Check | None = None, **options: Any) -> Inference:
     """`count(log_Z)(eta, *data)`: the number of terms that -inf does not forbid, as a float."""
     made = srcdiff.transform(log_Z, "semiring", semiring="count", **options)
     return Inference(made, check, "How many terms there are.")
 
 
 def max_marginals(
-    log_Z: Callable[..., Any], check: Check | None = None, **options: Any
+    log_Z: Callable[..., float], check: Check | None = None, **options: Any
 ) -> Inference:
     """`max_marginals(log_Z)(eta, *data)`: for each potential, the largest log-weight of a term that has it.
 
@@ -127,7 +127,7 @@ def max_marginals(
     return Inference(made, check, "The largest log-weight with each potential.")
 
 
-def expected_cost(log_Z: Callable[..., Any], check: Check | None = None, **options: Any) -> Cost:
+def expected_cost(log_Z: Callable[..., float], check: Check | None = None, **options: Any) -> Cost:
     """`expected_cost(log_Z)(eta, costs, *data)`: the expected sum of the costs of a term's potentials.
 
     `costs` are shaped like `eta`, and finite. The result is the derivative of `log_Z` along them: forward mode, which

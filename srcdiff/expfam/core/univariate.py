@@ -13,10 +13,10 @@ from scipy.special import gammaln, logsumexp
 from srcdiff.expfam.core.chain_checks import check_symbols
 from srcdiff.expfam.core.family import family
 from srcdiff.expfam.core.parameter_checks import inside, usual_inside
-from srcdiff.expfam.core.pytree import map_leaves
+from srcdiff.expfam.core.pytree import Pytree, map_leaves
 
 
-def _zeros(stats: Any) -> Any:
+def _zeros(stats: Pytree) -> Any:
     return map_leaves(np.zeros_like, stats)
 
 
@@ -54,13 +54,13 @@ def categorical_log_Z(eta):
     return logsumexp(eta)
 
 
-def _one_hot(eta: Any, x: Any) -> Any:
+def _one_hot(eta: Pytree, x: np.ndarray) -> Any:
     x = np.asarray(x)
     check_symbols("x", np.ravel(x), len(eta), f"categorical: eta has {len(eta)} symbols")
     return np.eye(len(eta))[x]
 
 
-def _normalised(eta: Any) -> Any:
+def _normalised(eta: Pytree) -> Any:
     p = np.exp(eta - np.max(eta))
     return p / p.sum()
 
@@ -85,12 +85,12 @@ def gaussian_log_Z(eta):
     return np.sum(-(eta1**2) / (4.0 * eta2) + 0.5 * np.log(-np.pi / eta2))
 
 
-def _gaussian_usual(eta: Any) -> dict[str, Any]:
+def _gaussian_usual(eta: Pytree) -> dict[str, Any]:
     eta1, eta2 = eta
     return {"mean": -0.5 * eta1 / eta2, "variance": -0.5 / eta2}
 
 
-def _draw_gaussian(eta: Any, rng: Generator, n: int) -> Any:
+def _draw_gaussian(eta: Pytree, rng: Generator, n: int) -> Any:
     usual = _gaussian_usual(eta)
     return rng.normal(usual["mean"], np.sqrt(usual["variance"]), _shape(n, eta[0]))
 
@@ -122,7 +122,7 @@ def gamma_log_Z(eta):
     return np.sum(gammaln(eta1 + 1.0) - (eta1 + 1.0) * np.log(-eta2))
 
 
-def _gamma_start(stats: Any) -> Any:
+def _gamma_start(stats: Pytree) -> Any:
     mean_log, mean = stats
     shape = 0.5 / np.maximum(np.log(mean) - mean_log, 1e-12)
     return shape - 1.0, -shape / mean
@@ -205,14 +205,14 @@ def poisson_log_Z(eta):
     return np.sum(np.exp(eta))
 
 
-def _log_factorial(x: Any) -> Any:
+def _log_factorial(x: np.ndarray) -> Any:
     return gammaln(np.asarray(x, float) + 1.0)
 
 
 _MANY = 1e3  # the series is right to 1e-12 from here
 
 
-def _mean_log_base(eta: Any) -> float:
+def _mean_log_base(eta: Pytree) -> float:
     """The mean of -log x!, summed over all counts with probability mass; for large rates by the series
     of the entropy.
     """

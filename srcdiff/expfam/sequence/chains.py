@@ -25,6 +25,7 @@ log-partition function.
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy.special import logsumexp
 
 from srcdiff.expfam.core.chain_checks import (
@@ -36,6 +37,7 @@ from srcdiff.expfam.core.chain_checks import (
 )
 from srcdiff.expfam.core.family import Family, family
 from srcdiff.expfam.core.identities import viterbi
+from srcdiff.expfam.core.pytree import Pytree
 from srcdiff.expfam.core.semiring_queries import sample
 
 
@@ -146,7 +148,7 @@ def segments_log_Z(eta, data):
 # ---- as bare potentials, which have one gradient for each time -----------------------------------------
 
 
-def hmm_as_chain(eta: Any, data: Any) -> Any:
+def hmm_as_chain(eta: Pytree, data: np.ndarray) -> Any:
     """Potentials `(log_nodes, log_pairs)` of the posterior distribution of paths, for `chain`."""
     log_pi, log_A, log_B = eta
     log_nodes = log_B[:, data].T
@@ -154,7 +156,7 @@ def hmm_as_chain(eta: Any, data: Any) -> Any:
     return log_nodes, np.tile(log_A, (len(data) - 1, 1, 1))
 
 
-def io_hmm_as_chain(eta: Any, inputs: Any, data: Any) -> Any:
+def io_hmm_as_chain(eta: Pytree, inputs: np.ndarray, data: np.ndarray) -> Any:
     """As `hmm_as_chain`, with inputs."""
     log_pi, log_A, log_B = eta
     log_nodes = log_B[:, data].T
@@ -162,20 +164,22 @@ def io_hmm_as_chain(eta: Any, inputs: Any, data: Any) -> Any:
     return log_nodes, log_A[inputs[1:]]
 
 
-def hmm_transition_first_as_chain(eta: Any, data: Any) -> Any:
+def hmm_transition_first_as_chain(eta: Pytree, data: np.ndarray) -> Any:
     """As `hmm_as_chain`, with a state before the first observation: T + 1 nodes."""
     log_pi, log_A, log_B = eta
     log_nodes = np.vstack([log_pi, log_B[:, data].T])
     return log_nodes, np.tile(log_A, (len(data), 1, 1))
 
 
-def io_hmm_transition_first_as_chain(eta: Any, inputs: Any, data: Any) -> Any:
+def io_hmm_transition_first_as_chain(
+    eta: Pytree, inputs: ArrayLike | None, data: np.ndarray
+) -> Any:
     """As `hmm_as_chain`, with inputs and a state before the first observation."""
     log_pi, log_A, log_B = eta
     return np.vstack([log_pi, log_B[:, data].T]), log_A[inputs]
 
 
-def crf_as_chain(eta: Any, features: Any) -> Any:
+def crf_as_chain(eta: Pytree, features: np.ndarray) -> Any:
     """Potentials `(log_nodes, log_pairs)` of the labels of one sequence."""
     weights, log_A = eta
     return features @ weights, np.tile(log_A, (len(features) - 1, 1, 1))
@@ -185,7 +189,7 @@ _viterbi_of_segments = viterbi(segments_log_Z)
 _draws_of_segments = sample(segments_log_Z)
 
 
-def _marked(eta: Any, data: Any) -> Any:
+def _marked(eta: Pytree, data: Any) -> Any:
     n_states, longest = eta[2].shape
     return np.zeros((len(data), longest, n_states)), eta
 
@@ -195,13 +199,13 @@ def _segments(marks: Any) -> list[tuple[int, int]]:
     return [(int(k), int(d) + 1) for _, d, k in np.argwhere(marks > 0.5)]
 
 
-def _draw_segments(eta: Any, rng: np.random.Generator, n: int, data: Any) -> Any:
+def _draw_segments(eta: Pytree, rng: np.random.Generator, n: int, data: object) -> Any:
     """`n` lists of segments `(state, length)`."""
     marks, _ = _draws_of_segments(_marked(eta, data), rng, n, data)
     return [_segments(drawn) for drawn in marks]
 
 
-def _mode_of_segments(eta: Any, data: Any) -> Any:
+def _mode_of_segments(eta: Pytree, data: object) -> Any:
     """The most probable segments `(state, length)`."""
     score, (marks, _) = _viterbi_of_segments(_marked(eta, data), data)
     if score == -np.inf:
@@ -212,10 +216,10 @@ def _mode_of_segments(eta: Any, data: Any) -> Any:
 def _of_paths(log_Z: Any, check: Any, as_chain: Any) -> Family:
     """A family of paths of states: draws and the mode are those of a chain."""
 
-    def draw(eta: Any, rng: np.random.Generator, n: int, *data: Any) -> Any:
+    def draw(eta: Pytree, rng: np.random.Generator, n: int, *data: Any) -> Any:
         return draw_paths(chain.mean(as_chain(eta, *data)), rng, n)
 
-    def mode(eta: Any, *data: Any) -> Any:
+    def mode(eta: Pytree, *data: Any) -> Any:
         score, counts = chain.viterbi(as_chain(eta, *data))
         if score == -np.inf:
             raise ValueError("there is no path: all of them are forbidden")
@@ -257,7 +261,7 @@ def draw_paths(marginals: Any, rng: np.random.Generator, n: int) -> Any:
     return paths
 
 
-def _drawn(weights: Any, rng: np.random.Generator) -> Any:
+def _drawn(weights: np.ndarray, rng: np.random.Generator) -> Any:
     """One index for each row, in proportion to the weights."""
     upto = np.cumsum(np.maximum(weights, 0.0), axis=1)
     if np.any(upto[:, -1] == 0.0):

@@ -28,7 +28,7 @@ class Estimator:
     jit: Any
     n_jobs: int | None
 
-    def of_each(self, f: Callable[[Any], Any], items: Sequence[Any]) -> list[Any]:
+    def of_each(self, f: Callable[[Any], Any], items: Sequence[object]) -> list[Any]:
         """`f` of each item, `n_jobs` at once; the first alone, since its call may compile."""
         jobs = 1 if self.n_jobs is None else self.n_jobs
         if not isinstance(jobs, int) or (jobs < 1 and jobs != -1):
@@ -55,7 +55,7 @@ class Estimator:
         """The parameters of the constructor."""
         return {name: getattr(self, name) for name in inspect.signature(type(self)).parameters}
 
-    def set_params(self, **params: Any) -> Any:
+    def set_params(self, **params: object) -> Any:
         """Change parameters of the constructor."""
         known = self.get_params()
         for name, value in params.items():

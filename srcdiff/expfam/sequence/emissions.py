@@ -12,7 +12,7 @@ import numpy as np
 from srcdiff.expfam.core.chain_checks import check_symbols
 from srcdiff.expfam.core.family import Family
 from srcdiff.expfam.core.multivariate_gaussian import multivariate_gaussian
-from srcdiff.expfam.core.pytree import map_leaves
+from srcdiff.expfam.core.pytree import Pytree, map_leaves
 from srcdiff.expfam.core.univariate import categorical, gaussian, poisson
 
 _LEAST_VARIANCE = 1e-6  # relative to all data's: a state with one observation has variance 0
@@ -41,12 +41,12 @@ class Emissions:
     maximise: Callable[..., Any] | None = None
     overall: Any = None  # statistics of all data, which lower limits are relative to
 
-    def log_prob(self, data: Any) -> Any:
+    def log_prob(self, data: np.ndarray) -> Any:
         """The log-probability of each observation in each state, `(T, K)`."""
         parts = [data[k : k + _AT_ONCE] for k in range(0, max(len(data), 1), _AT_ONCE)]
         return np.concatenate([self.family.log_prob_of_each(self.etas, part) for part in parts])
 
-    def fitted(self, data: Any, weights: Any) -> Emissions:
+    def fitted(self, data: Any, weights: np.ndarray) -> Emissions:
         """The M-step: `weights (T, K)` are the states' posterior probabilities."""
         lone = np.sum(weights, axis=0) <= 1e-12 * len(
             weights
@@ -64,7 +64,7 @@ class Emissions:
                 etas.append(self.family.fit(stats, start=eta))
         return replace(self, etas=tuple(etas))
 
-    def started(self, data: Any, n_states: int, rng: np.random.Generator) -> Emissions:
+    def started(self, data: np.ndarray, n_states: int, rng: np.random.Generator) -> Emissions:
         """Random first parameters: each state prefers one part of the data.
 
         Raises
@@ -84,7 +84,7 @@ class Emissions:
             weights = _weights_of_parts(data, n_states, rng)
         return made.fitted(data, weights)
 
-    def example(self, data: Any) -> Any:
+    def example(self, data: np.ndarray) -> Any:
         """Parameters of the right shapes."""
         if self.etas:
             return self.etas[0]
@@ -101,7 +101,7 @@ class Emissions:
             "emissions=Emissions(family, etas), a structure of natural parameters for each state"
         )
 
-    def drawn(self, states: Any, rng: np.random.Generator) -> Any:
+    def drawn(self, states: np.ndarray, rng: np.random.Generator) -> Any:
         """One observation for each state of a path."""
         out: Any = None
         for k, eta in enumerate(self.etas):
@@ -112,7 +112,7 @@ class Emissions:
             out[places] = values
         return out
 
-    def check(self, data: Any, n: int) -> None:
+    def check(self, data: np.ndarray, n: int) -> None:
         """Raise ValueError for data that are not possible under the family; `n` is the number of the sequence in
         messages.
         """
@@ -134,7 +134,7 @@ class Emissions:
         elif self.etas and self.family.possible is not None:
             self.family.check_values(self.etas[0], data, f"sequence {n}")
 
-    def _check_sizes(self, data: Any, n: int) -> None:
+    def _check_sizes(self, data: np.ndarray, n: int) -> None:
         """Raise ValueError for rows if the states emit numbers, and for rows of another length."""
         first = self.etas[0][0] if isinstance(self.etas[0], tuple) else self.etas[0]
         wanted = np.shape(first)
@@ -144,7 +144,7 @@ class Emissions:
             raise ValueError(f"sequence {n} holds {has}, and the states emit {emitted}")
 
 
-def _weights_of_parts(data: Any, n_states: int, rng: np.random.Generator) -> Any:
+def _weights_of_parts(data: np.ndarray, n_states: int, rng: np.random.Generator) -> Any:
     """Soft assignment of observations to the nearest of `n_states` centres, which are drawn far from each other."""
     points = np.reshape(data, (len(data), -1)).astype(float)
     points = points / np.maximum(points.std(axis=0), 1e-300)
@@ -161,28 +161,28 @@ def _weights_of_parts(data: Any, n_states: int, rng: np.random.Generator) -> Any
 # ---- best parameters in closed form -------------------------------------------------------------------
 
 
-def _best_categorical(stats: Any, overall: Any) -> Any:
+def _best_categorical(stats: Pytree, overall: Pytree) -> Any:
     with np.errstate(divide="ignore"):
         return np.log(stats / stats.sum())
 
 
-def _best_gaussian(stats: Any, overall: Any) -> Any:
+def _best_gaussian(stats: Pytree, overall: Pytree) -> Any:
     mean, square = np.asarray(stats[0]), np.asarray(stats[1])
     floor = np.maximum(_LEAST_VARIANCE * (overall[1] - overall[0] ** 2), 1e-300)
     return gaussian.natural(mean[()], np.maximum(square - mean**2, floor)[()])
 
 
-def _best_multivariate(stats: Any, overall: Any) -> Any:
+def _best_multivariate(stats: Pytree, overall: Pytree) -> Any:
     mean, square = stats
     floor = _LEAST_VARIANCE * np.diag(np.diag(overall[1] - np.outer(overall[0], overall[0])))
     return multivariate_gaussian.natural(mean, square - np.outer(mean, mean) + floor)
 
 
-def _best_poisson(stats: Any, overall: Any) -> Any:
+def _best_poisson(stats: Pytree, overall: Pytree) -> Any:
     return np.log(np.maximum(stats, _LEAST_RATE))[()]
 
 
-def emissions_for(given: Any, data: Any) -> Emissions:
+def emissions_for(given: object, data: np.ndarray) -> Emissions:
     """The emissions that a name, a family or `Emissions` stands for."""
     if isinstance(given, Emissions):
         return given
@@ -205,7 +205,7 @@ def emissions_for(given: Any, data: Any) -> Emissions:
     )
 
 
-def of_symbols(given: Any) -> bool:
+def of_symbols(given: object) -> bool:
     """Whether emissions, as `emissions_for` takes them, are symbols: one integer for each time."""
     family = given.family if isinstance(given, Emissions) else given
     return family is categorical or (isinstance(family, str) and family == "categorical")

@@ -14,14 +14,14 @@ from typing import Any
 
 import numpy as np
 
-from srcdiff.expfam.core.pytree import flatten, map_leaves
+from srcdiff.expfam.core.pytree import Pytree, flatten, map_leaves
 from srcdiff.expfam.sequence.emissions import Emissions
 from srcdiff.expfam.sequence.lbfgs import Ascent, ascend
 from srcdiff.expfam.sequence.sequences import Sequence, joined
 
 
 def by_gradient(
-    parameters: Any,
+    parameters: Pytree,
     sequences: list[Sequence],
     expected: Callable[..., Any],
     settings: Any,
@@ -86,7 +86,7 @@ def by_gradient(
     return at(ascent.x), [likelihoods[v] for v in values], converged, ascent
 
 
-def _is_at(x: Any, start: Any, at: Callable[[Any], Any], parameters: Any) -> bool:
+def _is_at(x: Any, start: Any, at: Callable[[Any], Any], parameters: Pytree) -> bool:
     """Whether the parameters are still those of `x`: the user may have assigned others since."""
     if x.shape != start.shape:
         return False
@@ -105,7 +105,7 @@ def _of_rows(counts: Any, log_rows: Any) -> Any:
     return counts - counts.sum(axis=-1, keepdims=True) * np.exp(log_rows)
 
 
-def _of_emission(emissions: Emissions, eta: Any, data: Any, weights: Any) -> Any:
+def _of_emission(emissions: Emissions, eta: Pytree, data: Any, weights: Any) -> Any:
     """The gradient for one state's emission: the sum of its statistics, minus the sum that the parameters predict."""
     total = float(np.sum(weights))
     if total <= 1e-300:

@@ -8,15 +8,18 @@ on the diagonal, so each vector of parameters is possible.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from scipy.linalg import solve_triangular
 
 import srcdiff
-from srcdiff.expfam.core.pytree import flatten
+from srcdiff.expfam.core.pytree import Pytree, flatten
 from srcdiff.expfam.sequence.lbfgs import Ascent, ascend
 from srcdiff.expfam.sequence.sequences import Sequence, joined
+
+if TYPE_CHECKING:
+    from srcdiff.expfam.sequence.lds import LDS
 
 
 def gaussian_log_density(root, scatter, count):
@@ -48,9 +51,9 @@ def expected_log_density(theta, firsts, steps, seen):
 
 
 def by_gradient(
-    model: Any,
+    model: LDS,
     sequences: list[Sequence],
-    expected: Callable[[Sequence], Any],
+    expected: Callable[[Sequence], object],
     past: Ascent | None = None,
 ) -> tuple[list[float], bool, Ascent]:
     """Log-likelihoods, whether the ascent converged, and the state from which a later fit continues.
@@ -62,7 +65,7 @@ def by_gradient(
     start, restored = flatten(_roots(model))
     data, observed = joined(sequences)
 
-    def objective(x: Any) -> tuple[float, Any]:
+    def objective(x: np.ndarray) -> tuple[float, Any]:
         theta = restored(x)
         _put(model, theta)
         try:
@@ -87,7 +90,7 @@ def by_gradient(
     return values, converged, ascent
 
 
-def _is_where(model: Any, x: Any, start: Any, restored: Callable[[Any], Any]) -> bool:
+def _is_where(model: LDS, x: np.ndarray, start: np.ndarray, restored: Callable[[Any], Any]) -> bool:
     """Whether the parameters are still those of `x`: the user may have assigned others since."""
     if x.shape != start.shape:
         return False
@@ -99,7 +102,7 @@ def _is_where(model: Any, x: Any, start: Any, restored: Callable[[Any], Any]) ->
     return is_same
 
 
-def _sums(moments: list[Any], data: Any, observed: Any) -> Any:
+def _sums(moments: list[Any], data: Any, observed: np.ndarray) -> Any:
     squares = np.concatenate([m[2][0] for m in moments])[observed]
     means = np.concatenate([m[2][1] for m in moments])[observed]
     firsts = (sum(m[2][0][0] for m in moments), sum(m[2][1][0] for m in moments), float(len(moments)))  # fmt: skip
@@ -111,8 +114,8 @@ def _sums(moments: list[Any], data: Any, observed: Any) -> Any:
     return firsts, (*neighbours, count), seen
 
 
-def _roots(model: Any) -> Any:
-    def root(covariance: Any) -> Any:
+def _roots(model: LDS) -> Any:
+    def root(covariance: np.ndarray) -> Any:
         L = np.linalg.cholesky(covariance)
         return np.tril(L, -1) + np.diag(np.log(np.diag(L)))
 
@@ -120,8 +123,8 @@ def _roots(model: Any) -> Any:
     return model.m1_, covariances[0], model.A_, covariances[1], model.C_, model.d_, covariances[2]
 
 
-def _put(model: Any, theta: Any) -> None:
-    def covariance(root: Any) -> Any:
+def _put(model: LDS, theta: Pytree) -> None:
+    def covariance(root: np.ndarray) -> Any:
         L = np.tril(root, -1) + np.diag(np.exp(np.diag(root)))
         return L @ L.T
 

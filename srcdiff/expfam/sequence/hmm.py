@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy.special import logsumexp
 
 from srcdiff.expfam.core import identities
 from srcdiff.expfam.core.parameter_checks import check_rows, check_settings
+from srcdiff.expfam.core.pytree import Pytree
 from srcdiff.expfam.sequence.chains import chain_log_Z, draw_paths, followed
 from srcdiff.expfam.sequence.em_estimator import Estimator, rounds
 from srcdiff.expfam.sequence.emissions import Emissions, emissions_for, of_symbols
@@ -23,6 +25,9 @@ from srcdiff.expfam.sequence.sequences import (
     sequences_of,
     without_columns,
 )
+
+if TYPE_CHECKING:
+    from srcdiff.expfam.sequence.lbfgs import Ascent
 
 _IMPOSSIBLE = "there is no path: the observations are impossible for the model"
 
@@ -100,18 +105,18 @@ class HMM(Estimator):
     def __init__(
         self,
         n_states: int = 2,
-        emissions: Any = "categorical",
+        emissions: object = "categorical",
         *,
         max_iter: int = 100,
         tol: float = 1e-4,
         restarts: int = 1,
         prior: float = 0.0,
         algorithm: str = "em",
-        random_state: Any = None,
+        random_state: int | np.random.Generator | None = None,
         n_jobs: int | None = None,
         warm_start: bool = False,
         progress: bool = False,
-        jit: Any = "auto",
+        jit: bool | str = "auto",
     ) -> None:
         self.n_states = n_states
         self.emissions = emissions
@@ -135,12 +140,12 @@ class HMM(Estimator):
 
     def fit(
         self,
-        X: Any,
-        y: Any = None,
+        X: ArrayLike,
+        y: ArrayLike | None = None,
         *,
-        lengths: Any = None,
-        observed: Any = None,
-        inputs: Any = None,
+        lengths: ArrayLike | None = None,
+        observed: ArrayLike | None = None,
+        inputs: ArrayLike | None = None,
     ) -> Any:
         """Maximum likelihood by expectation maximisation.
 
@@ -198,12 +203,12 @@ class HMM(Estimator):
 
     def score(
         self,
-        X: Any,
-        y: Any = None,
+        X: ArrayLike,
+        y: ArrayLike | None = None,
         *,
-        lengths: Any = None,
-        observed: Any = None,
-        inputs: Any = None,
+        lengths: ArrayLike | None = None,
+        observed: ArrayLike | None = None,
+        inputs: ArrayLike | None = None,
     ) -> float:
         """The log-likelihood of all sequences; the parameters are those of `fit`, and `y` is not used."""
         check_unused(y, X)
@@ -211,14 +216,24 @@ class HMM(Estimator):
         return float(sum(value for value, _ in self._expected_of(self._parameters(), sequences)))
 
     def predict_proba(
-        self, X: Any, *, lengths: Any = None, observed: Any = None, inputs: Any = None
+        self,
+        X: ArrayLike,
+        *,
+        lengths: ArrayLike | None = None,
+        observed: ArrayLike | None = None,
+        inputs: ArrayLike | None = None,
     ) -> Any:
         """The posterior probabilities of states at each time, `(n, K)`; sequences are concatenated."""
         sequences = self._known(X, lengths, observed, inputs)
         return np.concatenate(self.of_each(self._posterior, sequences))
 
     def predict(
-        self, X: Any, *, lengths: Any = None, observed: Any = None, inputs: Any = None
+        self,
+        X: ArrayLike,
+        *,
+        lengths: ArrayLike | None = None,
+        observed: ArrayLike | None = None,
+        inputs: ArrayLike | None = None,
     ) -> Any:
         """The most probable path of states of each sequence, by the Viterbi algorithm: `(n)`; sequences are
         concatenated.
@@ -238,12 +253,24 @@ class HMM(Estimator):
 
     # ---- implementation ------------------------------------------------------------------------------
 
-    def _sequences(self, X: Any, lengths: Any, observed: Any, inputs: Any) -> list[Sequence]:
+    def _sequences(
+        self,
+        X: ArrayLike,
+        lengths: ArrayLike | None,
+        observed: ArrayLike | None,
+        inputs: ArrayLike | None,
+    ) -> list[Sequence]:
         if inputs is not None:
             raise ValueError("HMM takes no inputs; IOHMM does")
         return without_columns(sequences_of(X, lengths, observed), of_symbols(self.emissions))
 
-    def _known(self, X: Any, lengths: Any, observed: Any, inputs: Any) -> list[Sequence]:
+    def _known(
+        self,
+        X: ArrayLike,
+        lengths: ArrayLike | None,
+        observed: ArrayLike | None,
+        inputs: ArrayLike | None,
+    ) -> list[Sequence]:
         self._is_fitted()
         sequences = self._sequences(X, lengths, observed, inputs)
         self._check(sequences)
@@ -299,7 +326,7 @@ class HMM(Estimator):
         """The arguments of `log_Z` after `eta`."""
         return ()
 
-    def _expected_of(self, parameters: Any, sequences: list[Sequence]) -> list[Any]:
+    def _expected_of(self, parameters: Pytree, sequences: list[Sequence]) -> list[Any]:
         """The E-step: for each sequence the log-likelihood, and expected starts, transitions and states."""
         log_pi, log_A, emissions = parameters
         log_emissions = self._log_emissions(emissions, sequences)
@@ -341,7 +368,9 @@ class HMM(Estimator):
         """The transitions between neighbouring times."""
         return np.tile(self.log_A_, (len(sequence.data) - 1, 1, 1))
 
-    def _climb(self, parameters: Any, sequences: list[Sequence], past: Any = None) -> Any:
+    def _climb(
+        self, parameters: Pytree, sequences: list[Sequence], past: Ascent | None = None
+    ) -> Any:
         """Parameters, log-likelihoods, whether the fit converged, and the state from which a later gradient fit
         continues.
         """
@@ -351,7 +380,7 @@ class HMM(Estimator):
             raise ValueError(f"algorithm={self.algorithm!r}: expected 'em' or 'gradient'")
         return *self._by_em(parameters, sequences), None
 
-    def _by_em(self, parameters: Any, sequences: list[Sequence]) -> Any:
+    def _by_em(self, parameters: Pytree, sequences: list[Sequence]) -> Any:
         data, observed = joined(sequences)
         history: list[float] = []
         for _ in rounds(self.max_iter, self.progress):
@@ -373,7 +402,7 @@ class HMM(Estimator):
             )
         return parameters, history, False
 
-    def _prior_marginals(self, n: int, inputs: Any) -> Any:
+    def _prior_marginals(self, n: int, inputs: ArrayLike | None) -> Any:
         log_A = np.broadcast_to(self.log_A_, (n - 1, *self.log_A_.shape))
         return prior_marginals(self.log_pi_, log_A)
 
@@ -382,14 +411,14 @@ def largest(sequences: list[Sequence]) -> int:
     return max(int(np.max(s.inputs)) for s in sequences)
 
 
-def _normalised(counts: Any, before: Any) -> Any:
+def _normalised(counts: np.ndarray, before: np.ndarray) -> Any:
     """Log-probabilities in proportion to counts; rows without counts stay as they were."""
     total = np.sum(counts, axis=-1, keepdims=True)
     with np.errstate(divide="ignore", invalid="ignore"):
         return np.where(total > 0.0, np.log(counts) - np.log(total), before)
 
 
-def prior_marginals(log_pi: Any, log_A: Any) -> Any:
+def prior_marginals(log_pi: np.ndarray, log_A: np.ndarray) -> Any:
     """Prior marginals of the states."""
     nodes, pairs = [np.exp(log_pi)], []
     for step in log_A:

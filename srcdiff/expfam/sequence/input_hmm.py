@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from srcdiff.expfam.core.chain_checks import check_symbols
 from srcdiff.expfam.sequence.emissions import of_symbols
@@ -22,7 +23,13 @@ class IOHMM(HMM):
 
     _log_Z: Callable[..., Any] = staticmethod(input_forward_log_Z)
 
-    def _sequences(self, X: Any, lengths: Any, observed: Any, inputs: Any) -> list[Sequence]:
+    def _sequences(
+        self,
+        X: ArrayLike,
+        lengths: ArrayLike | None,
+        observed: ArrayLike | None,
+        inputs: ArrayLike | None,
+    ) -> list[Sequence]:
         if inputs is None:
             raise ValueError("IOHMM needs inputs, an integer for each observation")
         found = sequences_of(X, lengths, observed, inputs)

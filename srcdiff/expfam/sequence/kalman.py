@@ -27,6 +27,7 @@ from srcdiff.expfam.core.parameter_checks import (
     check_finite,
     check_parts,
 )
+from srcdiff.expfam.core.pytree import Pytree
 
 
 def lds_log_Z(eta):
@@ -55,16 +56,16 @@ def lds_log_Z(eta):
 
 
 def natural(
-    y: Any,
-    m1: Any,
-    P1: Any,
-    A: Any,
-    Q: Any,
-    C: Any,
-    R: Any,
-    b: Any = None,
-    d: Any = None,
-    observed: Any = None,
+    y: np.ndarray,
+    m1: np.ndarray,
+    P1: np.ndarray,
+    A: np.ndarray,
+    Q: np.ndarray,
+    C: np.ndarray,
+    R: np.ndarray,
+    b: np.ndarray | None = None,
+    d: np.ndarray | None = None,
+    observed: np.ndarray | None = None,
 ) -> Any:
     """Natural parameters of the states' posterior.
 
@@ -117,12 +118,12 @@ def natural(
     return init, pairs, (node_J, node_h, constants)
 
 
-def _columns(observed: Any, y: Any) -> Any:
+def _columns(observed: np.ndarray, y: np.ndarray) -> Any:
     observed = np.asarray(observed, bool)
     return np.broadcast_to(observed[:, None] if observed.ndim == 1 else observed, y.shape)
 
 
-def _precision(covariance: Any, name: str) -> tuple[Any, float]:
+def _precision(covariance: np.ndarray, name: str) -> tuple[Any, float]:
     """The inverse, and -log(det(2 pi covariance)) / 2."""
     covariance = np.asarray(covariance, float)
     L = check_covariance("lds", name, covariance)
@@ -130,7 +131,7 @@ def _precision(covariance: Any, name: str) -> tuple[Any, float]:
     return np.linalg.inv(covariance), constant
 
 
-def _nodes(y: Any, C: Any, R: Any, seen: Any) -> tuple[Any, Any, Any]:
+def _nodes(y: np.ndarray, C: Any, R: np.ndarray, seen: np.ndarray) -> tuple[Any, Any, Any]:
     """The potentials of each time's state, given its observations."""
     T, D = len(y), C.shape[1]
     J, h, constants = np.zeros((T, D, D)), np.zeros((T, D)), np.zeros(T)
@@ -147,7 +148,7 @@ def _nodes(y: Any, C: Any, R: Any, seen: Any) -> tuple[Any, Any, Any]:
     return J, h, constants
 
 
-def usual(stats: Any) -> dict[str, Any]:
+def usual(stats: Pytree) -> dict[str, Any]:
     """Means, covariances, and cross-covariances of neighbours, from the gradient of `log_Z`."""
     _, (_, crosses, _, _), (squares, means, _) = stats
     return {
@@ -157,7 +158,7 @@ def usual(stats: Any) -> dict[str, Any]:
     }
 
 
-def _draw(eta: Any, rng: Generator, n: int) -> Any:
+def _draw(eta: Pytree, rng: Generator, n: int) -> Any:
     """Paths of states `(n, T, D)`: each state given the one before, from the smoothed moments."""
     found = usual(lds.mean(eta))
     means, covariances, crosses = found["mean"], found["covariance"], found["cross"]
@@ -171,12 +172,12 @@ def _draw(eta: Any, rng: Generator, n: int) -> Any:
     return paths
 
 
-def _mode(eta: Any) -> Any:
+def _mode(eta: Pytree) -> Any:
     """The most probable path, which is the mean of each state."""
     return usual(lds.mean(eta))["mean"]
 
 
-def check_lds(eta: Any, *data: Any) -> None:
+def check_lds(eta: Pytree, *data: object) -> None:
     """Raise ValueError unless the parts of `eta = (init, pairs, nodes)` have the shapes in this module's docstring."""
     check_arguments("lds", "", data)
     check_parts("lds", eta, "init, pairs, nodes")

@@ -26,8 +26,8 @@ class Ascent:
 
 
 def ascend(
-    objective: Callable[[Any], tuple[float, Any]],
-    x: Any,
+    objective: Callable[[np.ndarray], tuple[float, np.ndarray]],
+    x: np.ndarray,
     max_iter: int,
     tol: float,
     progress: bool = False,
@@ -81,7 +81,7 @@ def ascend(
     return Ascent(x, slope, tuple(pairs), tuple(values[-2:])), values[known:] or [value], converged
 
 
-def _uphill(slope: Any, pairs: deque[tuple[Any, Any]]) -> Any:
+def _uphill(slope: np.ndarray, pairs: deque[tuple[np.ndarray, np.ndarray]]) -> Any:
     """The gradient times the approximate inverse curvature of the stored pairs."""
     if not pairs:
         return slope / max(float(np.linalg.norm(slope)), 1.0)
@@ -97,7 +97,11 @@ def _uphill(slope: Any, pairs: deque[tuple[Any, Any]]) -> Any:
 
 
 def _step(
-    objective: Callable[[Any], tuple[float, Any]], x: Any, value: float, slope: Any, direction: Any
+    objective: Callable[[np.ndarray], tuple[float, np.ndarray]],
+    x: np.ndarray,
+    value: float,
+    slope: np.ndarray,
+    direction: np.ndarray,
 ) -> tuple[Any, float, Any] | None:
     """The first of the halved steps that gains enough."""
     promised = float(slope @ direction)

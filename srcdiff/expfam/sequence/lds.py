@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from srcdiff.expfam.core import identities
 from srcdiff.expfam.core.parameter_checks import check_settings
@@ -19,6 +20,9 @@ from srcdiff.expfam.sequence.sequences import (
     joined,
     sequences_of,
 )
+
+if TYPE_CHECKING:
+    from srcdiff.expfam.sequence.lbfgs import Ascent
 
 _FITTED = ("A_", "Q_", "C_", "d_", "R_", "m1_", "P1_")
 _LEAST = 1e-8  # the smallest variance of noise, relative to the data's
@@ -58,11 +62,11 @@ class LDS(Estimator):
         tol: float = 1e-4,
         restarts: int = 1,
         algorithm: str = "em",
-        random_state: Any = None,
+        random_state: int | np.random.Generator | None = None,
         n_jobs: int | None = None,
         warm_start: bool = False,
         progress: bool = False,
-        jit: Any = "auto",
+        jit: bool | str = "auto",
     ) -> None:
         self.n_states = n_states
         self.max_iter = max_iter
@@ -80,7 +84,14 @@ class LDS(Estimator):
         """The generated filter and smoother of one sequence; it has a `source`."""
         return self.generated(identities.e_step, lds_log_Z, check_lds)
 
-    def fit(self, X: Any, y: Any = None, *, lengths: Any = None, observed: Any = None) -> Any:
+    def fit(
+        self,
+        X: ArrayLike,
+        y: ArrayLike | None = None,
+        *,
+        lengths: ArrayLike | None = None,
+        observed: ArrayLike | None = None,
+    ) -> Any:
         """Maximum likelihood by expectation maximisation.
 
         Parameters
@@ -127,7 +138,7 @@ class LDS(Estimator):
         return self
 
     def _climb(
-        self, sequences: list[Sequence], past: Any = None
+        self, sequences: list[Sequence], past: Ascent | None = None
     ) -> tuple[dict[str, Any], list[float], bool, Any]:
         """Parameters, log-likelihoods, whether the fit converged, and the state from which a later gradient fit
         continues.
@@ -139,17 +150,28 @@ class LDS(Estimator):
             history, converged = self._by_em(sequences)
         return {name: getattr(self, name) for name in _FITTED}, history, converged, ascent
 
-    def score(self, X: Any, y: Any = None, *, lengths: Any = None, observed: Any = None) -> float:
+    def score(
+        self,
+        X: ArrayLike,
+        y: ArrayLike | None = None,
+        *,
+        lengths: ArrayLike | None = None,
+        observed: ArrayLike | None = None,
+    ) -> float:
         """The log-likelihood of all sequences; `y` is not used."""
         check_unused(y, X)
         known = self._known(X, lengths, observed)
         return float(sum(value for value, _ in self.of_each(self._expected, known)))
 
-    def predict(self, X: Any, *, lengths: Any = None, observed: Any = None) -> Any:
+    def predict(
+        self, X: ArrayLike, *, lengths: ArrayLike | None = None, observed: ArrayLike | None = None
+    ) -> Any:
         """The mean of the state at each time, `(n, n_states)`; sequences are concatenated."""
         return self.smooth(X, lengths=lengths, observed=observed)[0]
 
-    def smooth(self, X: Any, *, lengths: Any = None, observed: Any = None) -> tuple[Any, Any]:
+    def smooth(
+        self, X: ArrayLike, *, lengths: ArrayLike | None = None, observed: ArrayLike | None = None
+    ) -> tuple[Any, Any]:
         """Means `(n, n_states)` and covariances `(n, n_states, n_states)` of the state at each time; sequences are
         concatenated.
         """
@@ -187,7 +209,9 @@ class LDS(Estimator):
     def _is_fitted(self) -> None:
         self.need_a_fit("A_")
 
-    def _known(self, X: Any, lengths: Any, observed: Any) -> list[Sequence]:
+    def _known(
+        self, X: ArrayLike, lengths: ArrayLike | None, observed: ArrayLike | None
+    ) -> list[Sequence]:
         self._is_fitted()
         sequences = _rows(sequences_of(X, lengths, observed))
         check_features("LDS", sequences, len(self.C_))
@@ -256,5 +280,5 @@ def _rows(sequences: list[Sequence]) -> list[Sequence]:
     return sequences
 
 
-def _covariance(matrix: Any) -> Any:
+def _covariance(matrix: np.ndarray) -> Any:
     return 0.5 * (matrix + matrix.T)

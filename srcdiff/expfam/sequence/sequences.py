@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 
 @dataclass(frozen=True)
@@ -26,7 +27,10 @@ class Sequence:
 
 
 def sequences_of(
-    X: Any, lengths: Any = None, observed: Any = None, inputs: Any = None
+    X: ArrayLike,
+    lengths: ArrayLike | None = None,
+    observed: ArrayLike | None = None,
+    inputs: ArrayLike | None = None,
 ) -> list[Sequence]:
     """The sequences of `X`: a list of arrays, or one array that `lengths` splits.
 
@@ -65,7 +69,7 @@ def without_columns(sequences: list[Sequence], of_symbols: bool) -> list[Sequenc
     ]
 
 
-def _array(X: Any) -> Any:
+def _array(X: ArrayLike) -> Any:
     """A dense array of real numbers; raises for other input."""
     if hasattr(X, "toarray") and hasattr(X, "tocsr"):
         raise TypeError("X is sparse, which is not supported: pass X.toarray()")
@@ -77,7 +81,7 @@ def _array(X: Any) -> Any:
     return X.astype(float) if X.dtype.kind == "O" else X
 
 
-def _parts(values: Any, n: int, name: str) -> list[Any]:
+def _parts(values: object, n: int, name: str) -> list[Any]:
     if values is None:
         return [None] * n
     if not isinstance(values, list | tuple) or len(values) != n:
@@ -85,7 +89,9 @@ def _parts(values: Any, n: int, name: str) -> list[Any]:
     return list(values)
 
 
-def _cut(X: Any, lengths: Any, observed: Any, inputs: Any) -> list[Sequence]:
+def _cut(
+    X: np.ndarray, lengths: object, observed: ArrayLike | None, inputs: ArrayLike | None
+) -> list[Sequence]:
     if X.ndim == 0:
         raise ValueError("X is a sequence of observations, or a list of such, not a number")
     lengths = [len(X)] if lengths is None else _whole(lengths)
@@ -104,7 +110,9 @@ def _whole(lengths: Any) -> list[int]:
     return [int(n) for n in lengths]
 
 
-def _sequence(data: Any, observed: Any, inputs: Any, n: int) -> Sequence:
+def _sequence(
+    data: np.ndarray, observed: ArrayLike | None, inputs: ArrayLike | None, n: int
+) -> Sequence:
     if len(data) == 0:
         raise ValueError(f"sequence {n} is empty")
     if data.size == 0:

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy.special import expit
 
 from srcdiff.vi.distributions.supports import constraints
@@ -232,7 +233,7 @@ class Distribution:
                 f"{name}: the shapes of its parameters do not broadcast: {listed}"
             ) from None
 
-    def validate_value(self, value: Any, where: str = "") -> None:
+    def validate_value(self, value: ArrayLike, where: str = "") -> None:
         """Raise ValueError for values outside of the support, or of a shape that does not fit."""
         name = f"{where}{type(self).__name__}"
         shape, event = np.shape(value), self.event_shape
@@ -254,7 +255,7 @@ class Distribution:
         )
 
 
-def _as_shape(shape: Any) -> Shape:
+def _as_shape(shape: tuple[int, ...]) -> Shape:
     return (int(shape),) if isinstance(shape, int | np.integer) else tuple(shape)
 
 
@@ -262,7 +263,7 @@ def _no_path(name: str) -> str:
     return f"draws from {name} have no derivative with respect to its parameters: use the score function instead"
 
 
-def _check(name: str, key: str, value: Any, constraint: Constraint) -> None:
+def _check(name: str, key: str, value: ArrayLike | None, constraint: Constraint) -> None:
     if isinstance(value, list | tuple):
         raise ValueError(
             f"{name}: {key} is a {type(value).__name__}: make an array of it (np.array)"

@@ -10,6 +10,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from srcdiff.vi.model.pytree import Pytree
+
 
 class DeltaParams(NamedTuple):
     """The place of the point: `loc` (D,), in the space of z."""
@@ -46,7 +48,7 @@ class Guide:
     params_type: Any
     words = ""
 
-    def init(self, loc: Any, scale: float) -> Any:
+    def init(self, loc: np.ndarray, scale: float) -> Any:
         """First parameters: centred at `loc` (D,), with standard deviations `scale`."""
         raise NotImplementedError
 
@@ -75,15 +77,15 @@ class Guide:
         log_scale = f"np.sum({prefix}log_scale)"
         return [], f"-0.5 * np.sum({eps}**2 + LOG_2PI) - {log_scale}"
 
-    def moments(self, params: Any) -> tuple[Any, Any]:
+    def moments(self, params: Pytree) -> tuple[Any, Any]:
         """Mean (D,) and covariance (D, D) of z."""
         raise NotImplementedError
 
-    def draws(self, params: Any, eps: Any) -> Any:
+    def draws(self, params: Pytree, eps: Any) -> Any:
         """Draws z (n, D) from noise (n, noise_size)."""
         raise NotImplementedError
 
-    def log_prob(self, params: Any, z: Any) -> Any:
+    def log_prob(self, params: Pytree, z: np.ndarray) -> Any:
         """Log q at each row of z (n, D): shape (n,)."""
         loc, cov = self.moments(params)
         C = np.linalg.cholesky(cov)
@@ -91,7 +93,7 @@ class Guide:
         log_det = np.sum(np.log(np.diag(C)))
         return -0.5 * np.sum(whitened**2 + np.log(2.0 * np.pi), axis=0) - log_det
 
-    def sampler(self, params: Any) -> tuple[dict[str, Any], list[str]]:
+    def sampler(self, params: Pytree) -> tuple[dict[str, Any], list[str]]:
         """The text of draws for a module of its own: arrays by name, and lines that compute z (n, D) from n and rng."""
         raise NotImplementedError
 
@@ -106,7 +108,7 @@ class Delta(Guide):
     params_type = DeltaParams
     words = "a point"
 
-    def init(self, loc: Any, scale: float) -> DeltaParams:
+    def init(self, loc: np.ndarray, scale: float) -> DeltaParams:
         return DeltaParams(np.array(loc, float))
 
     def noise_size(self, size: int) -> int:
@@ -125,7 +127,7 @@ class Delta(Guide):
         size = len(params.loc)
         return params.loc, np.zeros((size, size))
 
-    def log_prob(self, params: Any, z: Any) -> Any:
+    def log_prob(self, params: Pytree, z: np.ndarray) -> Any:
         raise TypeError("a point has no density: there are no importance weights, and no k-hat")
 
     def sampler(self, params: DeltaParams) -> tuple[dict[str, Any], list[str]]:
@@ -151,7 +153,7 @@ class MeanField(Guide):
     params_type = MeanFieldParams
     words = "the mean-field guide"
 
-    def init(self, loc: Any, scale: float) -> MeanFieldParams:
+    def init(self, loc: np.ndarray, scale: float) -> MeanFieldParams:
         return MeanFieldParams(np.array(loc, float), np.full(len(loc), np.log(scale)))
 
     def prologue(self, prefix: str = "") -> list[str]:
@@ -173,7 +175,7 @@ class MeanField(Guide):
     def draws(self, params: MeanFieldParams, eps: Any) -> Any:
         return params.loc + np.exp(params.log_scale) * eps
 
-    def log_prob(self, params: MeanFieldParams, z: Any) -> Any:
+    def log_prob(self, params: MeanFieldParams, z: np.ndarray) -> Any:
         distances = ((z - params.loc) / np.exp(params.log_scale)) ** 2
         return -0.5 * np.sum(distances + np.log(2.0 * np.pi), axis=1) - np.sum(params.log_scale)
 
@@ -189,7 +191,7 @@ class FullRank(Guide):
     params_type = FullRankParams
     words = "the full-rank guide"
 
-    def init(self, loc: Any, scale: float) -> FullRankParams:
+    def init(self, loc: np.ndarray, scale: float) -> FullRankParams:
         size = len(loc)
         return FullRankParams(
             np.array(loc, float), np.full(size, np.log(scale)), np.zeros((size, size))
@@ -256,7 +258,7 @@ class LowRank(Guide):
     def words(self) -> str:  # type: ignore[override]
         return f"the guide of rank {self.rank}"
 
-    def init(self, loc: Any, scale: float) -> LowRankParams:
+    def init(self, loc: np.ndarray, scale: float) -> LowRankParams:
         size = len(loc)
         # zeros would be a saddle point; waves of different frequencies are not parallel
         k, j = np.arange(size)[:, None], np.arange(1, self.rank + 1)
@@ -314,7 +316,7 @@ class LowRank(Guide):
         return arrays, lines
 
 
-def gaussian(loc: Any, cov: Any) -> tuple[FullRank, FullRankParams]:
+def gaussian(loc: np.ndarray, cov: np.ndarray) -> tuple[FullRank, FullRankParams]:
     """A full-rank guide with mean `loc` (D,) and covariance `cov` (D, D), and its parameters."""
     C = np.linalg.cholesky(cov)
     scale = np.diag(C).copy()

@@ -1,13 +1,16 @@
 """Guides that are functions: their sites and parameters, found by one run, and checks that they match the model."""
 
+from __future__ import annotations
+
 import difflib
 import inspect
 from collections import namedtuple
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from srcdiff.effects import handle
 from srcdiff.vi.distributions import Distribution
@@ -16,8 +19,12 @@ from srcdiff.vi.model.checks import Items, line_of_user, some_draw
 from srcdiff.vi.model.log_density import LogDensity
 from srcdiff.vi.model.models import Site, has_params, is_finite, sites
 from srcdiff.vi.model.program_text import generators_of, name_of
+from srcdiff.vi.model.pytree import Pytree
 from srcdiff.vi.model.semantics_base import Handler
 from srcdiff.vi.model.unconstrained_layout import Parameter, Place
+
+if TYPE_CHECKING:
+    from srcdiff.vi.distributions.supports.scalar import Constraint
 
 
 @dataclass(frozen=True)
@@ -76,7 +83,7 @@ class _Listener(Handler):
         self.sites.append(site)
         return obs if obs is not None else some_draw(distribution, self.rng, repeats)
 
-    def param(self, name: str, init: Any, constraint: Any = None) -> Any:
+    def param(self, name: str, init: Pytree, constraint: Any = None) -> Any:
         support = constraint or constraints.real
         line = line_of_user()
         if self.lines.setdefault(name, line) != line:  # the iterations of a loop share one
@@ -101,19 +108,19 @@ class _Listener(Handler):
         self.params[name] = Parameter(name, field, start, place)
         return init
 
-    def plate(self, name: str, size: int, subsample: Any = None) -> Items:
+    def plate(self, name: str, size: int, subsample: ArrayLike | None = None) -> Items:
         rows = None if subsample is None else np.asarray(subsample)
         return Items(name, size if rows is None else len(rows), rows, None)  # type: ignore[no-untyped-call]
 
 
-def listen(program: Callable[..., Any], data: Sequence[Any], seed: int = 0) -> Recording:
+def listen(program: Callable[..., object], data: Sequence[object], seed: int = 0) -> Recording:
     """Run a guide or model once, and note its sites and parameters."""
     listener = _Listener(np.random.default_rng(seed))
     handle(listener, program, *data)
     return Recording(tuple(listener.params.values()), tuple(listener.sites))
 
 
-def model_params(model: Any, data: Sequence[Any]) -> tuple[Parameter, ...]:
+def model_params(model: Callable[..., object], data: Sequence[object]) -> tuple[Parameter, ...]:
     """The `vi.param`s of a model."""
     if isinstance(model, LogDensity) or generators_of(model):
         return ()
@@ -122,12 +129,14 @@ def model_params(model: Any, data: Sequence[Any]) -> tuple[Parameter, ...]:
     return listen(model, data).params if has_params(model, data) else ()
 
 
-def params_type(guide: Callable[..., Any], params: Sequence[Parameter]) -> Any:
+def params_type(guide: Callable[..., object], params: Sequence[Parameter]) -> Any:
     """A named tuple type for the unconstrained arrays of the parameters."""
     return namedtuple(f"{name_of(guide).title().replace('_', '')}Params", [p.field for p in params])
 
 
-def match(guide: Callable[..., Any], model: Callable[..., Any], data: Sequence[Any]) -> list[Site]:
+def match(
+    guide: Callable[..., object], model: Callable[..., object], data: Sequence[object]
+) -> list[Site]:
     """The latent sites of the model that the guide draws: all but finite choices, which a guide may leave out.
 
     Raises
@@ -186,7 +195,7 @@ def _meant(name: str, missing: Sequence[str]) -> str:
     return f" (is {close[0]!r} meant?)" if close else ""
 
 
-def _fits(inner: Any, outer: Any) -> bool:
+def _fits(inner: Constraint, outer: Constraint) -> bool:
     """Whether draws from `inner` lie in `outer`, as far as the source shows."""
     if inner is None or outer is None or inner.name == outer.name:
         return True

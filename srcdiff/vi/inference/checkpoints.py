@@ -4,15 +4,16 @@ numbers.
 
 import json
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from srcdiff.vi.model.pytree import leaves, map_leaves
+from srcdiff.vi.model.pytree import Pytree, leaves, map_leaves
 
 
-def save(path: Path, trees: dict[str, Any], meta: dict[str, Any]) -> None:
+def save(path: Path, trees: Mapping[str, object], meta: Mapping[str, object]) -> None:
     """Write structures of numbers and arrays, and JSON metadata, atomically: the file is written whole
     or not at all.
     """
@@ -28,7 +29,7 @@ def save(path: Path, trees: dict[str, Any], meta: dict[str, Any]) -> None:
 
 
 def load(
-    path: Path, like: dict[str, Any], fit: dict[str, Any]
+    path: Path, like: Mapping[str, object], fit: Mapping[str, object]
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """The saved structures, shaped like `like`, and the metadata.
 
@@ -55,13 +56,13 @@ def load(
                 "Delete it to begin anew"
             )
 
-    def restored(name: str, tree: Any) -> Any:
+    def restored(name: str, tree: Pytree) -> Any:
         places = iter(range(len(leaves(tree))))
         return map_leaves(lambda leaf: _like(leaf, found[f"{name}_{next(places)}"]), tree)
 
     return {name: restored(name, tree) for name, tree in like.items()}, meta
 
 
-def _like(leaf: Any, value: Any) -> Any:
+def _like(leaf: Pytree, value: np.ndarray) -> Any:
     """A saved value with the type of the original: a Python number if it was one."""
     return type(leaf)(value) if isinstance(leaf, int | float) and np.ndim(value) == 0 else value

@@ -1,6 +1,6 @@
 """Stochastic variational inference: `vi.fit` fits a guide's parameters by stochastic gradient ascent on the bound."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ from srcdiff.vi.inference.training_loop import Loop, Step
 from srcdiff.vi.model.checks import check
 from srcdiff.vi.model.log_density import LogDensity
 from srcdiff.vi.model.program_text import generators_of
-from srcdiff.vi.model.pytree import map_leaves
+from srcdiff.vi.model.pytree import Pytree, map_leaves
 from srcdiff.vi.objectives.elbo import Elbo, elbo
 from srcdiff.vi.objectives.target_density import count_rows, data_names
 from srcdiff.vi.results.posterior import Posterior
@@ -24,20 +24,20 @@ from srcdiff.vi.results.posterior import Posterior
 def fit(
     model: Any,
     guide: Any = MeanField,
-    *data: Any,
+    *data: object,
     steps: int = 2000,
     batch_size: int | None = None,
-    optimizer: Any = None,
+    optimizer: object = None,
     rng: np.random.Generator | int | None = None,
     draws: int = 1,
     estimator: Any = "auto",
-    init: Any = None,
+    init: Pytree = None,
     stop: Callable[[Sequence[float]], bool] | None = None,
     average: bool = True,
     restarts: int = 1,
     on_nan: str = "raise",
     progress: bool = True,
-    callbacks: Sequence[Callable[[Step], Any]] = (),
+    callbacks: Sequence[Callable[[Step], object]] = (),
     checkpoint: str | Path | None = None,
     checkpoint_every: int = 500,
     **options: Any,
@@ -123,14 +123,14 @@ def _optimizer_for(target: Elbo, steps: int, batches: float) -> Any:
     return InUnitsOfTheGuide(adam, stretch=float(np.sqrt(batches)))
 
 
-def _batches_of(data: tuple[Any, ...], target: Elbo, batch_size: int | None) -> float:
+def _batches_of(data: tuple[object, ...], target: Elbo, batch_size: int | None) -> float:
     """How many batches the data are; at least 1."""
     if batch_size is None or len(data) != len(target.data_names):
         return 1.0
     return max(1.0, count_rows(data, target.data_names)[0] / batch_size)
 
 
-def _best_of(restarts: int, loop: Loop, init: Any, file: Path | None, every: int) -> Posterior:
+def _best_of(restarts: int, loop: Loop, init: Pytree, file: Path | None, every: int) -> Posterior:
     """The fit with the highest last bounds, of several that begin at different places."""
     found = []
     for k in range(restarts):
@@ -143,7 +143,7 @@ def _best_of(restarts: int, loop: Loop, init: Any, file: Path | None, every: int
     return best
 
 
-def _check_options(model: Any, options: dict[str, Any]) -> None:
+def _check_options(model: Callable[..., object], options: Mapping[str, object]) -> None:
     """Raise for data that are passed by name."""
     named = [name for name in data_names(model) if name in options] if callable(model) else []
     if named:
@@ -152,7 +152,9 @@ def _check_options(model: Any, options: dict[str, Any]) -> None:
         )
 
 
-def _check_data(model: Any, data: tuple[Any, ...], target: Elbo, batch_size: int | None) -> None:
+def _check_data(
+    model: Callable[..., object], data: tuple[Any, ...], target: Elbo, batch_size: int | None
+) -> None:
     """Check the data, or their first rows, before anything is compiled."""
     if isinstance(model, LogDensity) or len(data) != len(target.data_names) or generators_of(model):
         return  # `target` raises the error
@@ -165,7 +167,7 @@ def _check_data(model: Any, data: tuple[Any, ...], target: Elbo, batch_size: int
     check(model, *data)
 
 
-def _check_counts(steps: Any, restarts: Any, batch_size: Any) -> None:
+def _check_counts(steps: int, restarts: int, batch_size: int | None) -> None:
     counts = {"steps": steps, "restarts": restarts}
     if batch_size is not None:
         counts["batch_size"] = batch_size
@@ -176,7 +178,7 @@ def _check_counts(steps: Any, restarts: Any, batch_size: Any) -> None:
             raise ValueError(f"{name}={value}: at least 1 is needed")
 
 
-def _check_settings(on_nan: str, optimizer: Any, batch_size: Any) -> None:
+def _check_settings(on_nan: str, optimizer: object, batch_size: int | None) -> None:
     if on_nan not in ("raise", "skip"):
         raise ValueError(f"on_nan={on_nan!r}: it is 'raise' or 'skip'")
     if isinstance(optimizer, LBFGS):
@@ -191,7 +193,13 @@ def _check_settings(on_nan: str, optimizer: Any, batch_size: Any) -> None:
         raise ValueError("optimizer: vi.fit negates the gradients itself; leave out maximize=True")
 
 
-def _start(target: Elbo, init: Any, data: tuple[Any, ...], rng: Any, moved: bool = False) -> Any:
+def _start(
+    target: Elbo,
+    init: Pytree,
+    data: tuple[object, ...],
+    rng: np.random.Generator,
+    moved: bool = False,
+) -> Any:
     """First parameters; for restarts, standard normal numbers are added."""
     if init is not None and not isinstance(init, dict):
         params = map_leaves(lambda p: np.array(p, float), init)

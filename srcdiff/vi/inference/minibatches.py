@@ -5,6 +5,8 @@ from typing import Any
 
 import numpy as np
 
+from srcdiff.vi.model.pytree import Pytree
+
 
 class Batches:
     """Batches of shuffled rows; the last one of an epoch may be smaller.
@@ -18,7 +20,12 @@ class Batches:
     """
 
     def __init__(
-        self, data: tuple[Any, ...], by_row: tuple[bool, ...], rows: int, size: int, rng: Any
+        self,
+        data: tuple[Any, ...],
+        by_row: tuple[bool, ...],
+        rows: int,
+        size: int,
+        rng: np.random.Generator,
     ) -> None:
         self.data = data
         self.by_row = by_row
@@ -41,7 +48,7 @@ class Batches:
         )
         return batch, self.rows / len(chosen)
 
-    def _begin(self, state: Any) -> None:
+    def _begin(self, state: Pytree) -> None:
         """Shuffle, with the generator as it was in `state`."""
         self.epoch_state = state
         self._order = self.rng.permutation(self.rows)

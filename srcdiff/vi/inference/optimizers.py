@@ -21,7 +21,7 @@ from srcdiff.vi.inference.learning_rates import (
     check_positive,
     warn_about_schedule,
 )
-from srcdiff.vi.model.pytree import flatten, map_leaves
+from srcdiff.vi.model.pytree import Pytree, flatten, map_leaves
 
 
 @dataclass(frozen=True)
@@ -36,11 +36,11 @@ class _Optimizer:
         return 1.0 if self.maximize else -1.0
 
 
-def _zeros(params: Any) -> Any:
+def _zeros(params: Pytree) -> Any:
     return map_leaves(lambda p: np.zeros_like(np.asarray(p, float)) if np.ndim(p) else 0.0, params)
 
 
-def _unzip(trees: Any, like: Any, n: int) -> tuple[Any, ...]:
+def _unzip(trees: Any, like: Pytree, n: int) -> tuple[Any, ...]:
     """From a tree whose leaves are lists of n items, n trees of items."""
     return tuple(map_leaves(lambda _, found, k=k: found[k], like, trees) for k in range(n))
 
@@ -50,7 +50,7 @@ class _Leaf:
 
     __slots__ = ("items",)
 
-    def __init__(self, *items: Any) -> None:
+    def __init__(self, *items: object) -> None:
         self.items = items
 
     def __getitem__(self, k: int) -> Any:
@@ -85,10 +85,10 @@ class SGD(_Optimizer):
         elif not callable(self.rate):
             check_positive("rate", self.rate)
 
-    def init(self, params: Any) -> StepState:
+    def init(self, params: Pytree) -> StepState:
         return StepState(0)
 
-    def step(self, params: Any, grads: Any, state: StepState) -> tuple[Any, StepState]:
+    def step(self, params: Pytree, grads: Pytree, state: StepState) -> tuple[Any, StepState]:
         count = state.steps + 1
         rate = self._down * (self.rate(count) if callable(self.rate) else self.rate)
         return map_leaves(lambda p, g: p + rate * g, params, grads), StepState(count)
@@ -125,10 +125,10 @@ class RobbinsMonro(_Optimizer):
         if self.delay < 0:
             raise ValueError(f"RobbinsMonro: delay={self.delay} is negative")
 
-    def init(self, params: Any) -> StepState:
+    def init(self, params: Pytree) -> StepState:
         return StepState(0)
 
-    def step(self, params: Any, grads: Any, state: StepState) -> tuple[Any, StepState]:
+    def step(self, params: Pytree, grads: Pytree, state: StepState) -> tuple[Any, StepState]:
         count = state.steps + 1
         rate = self._down * self.rate * (count + self.delay) ** -self.power
         return map_leaves(lambda p, g: p + rate * g, params, grads), StepState(count)
@@ -159,10 +159,12 @@ class Momentum(_Optimizer):
         check_positive("rate", self.rate)
         check_fraction("momentum", self.momentum)
 
-    def init(self, params: Any) -> MomentumState:
+    def init(self, params: Pytree) -> MomentumState:
         return MomentumState(_zeros(params))
 
-    def step(self, params: Any, grads: Any, state: MomentumState) -> tuple[Any, MomentumState]:
+    def step(
+        self, params: Pytree, grads: Pytree, state: MomentumState
+    ) -> tuple[Any, MomentumState]:
         keep, rate = self.momentum, self._down * self.rate
         velocity = map_leaves(lambda v, g: keep * v + (1.0 - keep) * g, state.velocity, grads)
         by = state.velocity if self.simultaneous else velocity
@@ -194,10 +196,10 @@ class AdaGrad(_Optimizer):
         check_positive("rate", self.rate)
         check_positive("damping", self.damping)
 
-    def init(self, params: Any) -> SquareState:
+    def init(self, params: Pytree) -> SquareState:
         return SquareState(_zeros(params))
 
-    def step(self, params: Any, grads: Any, state: SquareState) -> tuple[Any, SquareState]:
+    def step(self, params: Pytree, grads: Pytree, state: SquareState) -> tuple[Any, SquareState]:
         rate, damping = self._down * self.rate, self.damping
         square = map_leaves(lambda s, g: s + g**2, state.square, grads)
         new = map_leaves(
@@ -231,11 +233,13 @@ class AdaDelta(_Optimizer):
         check_positive("damping", self.damping)
         check_positive("rate", self.rate)
 
-    def init(self, params: Any) -> AdaDeltaState:
+    def init(self, params: Pytree) -> AdaDeltaState:
         return AdaDeltaState(_zeros(params), _zeros(params))
 
-    def step(self, params: Any, grads: Any, state: AdaDeltaState) -> tuple[Any, AdaDeltaState]:
-        def leaf(p: Any, g: Any, square: Any, moved: Any) -> _Leaf:
+    def step(
+        self, params: Pytree, grads: Pytree, state: AdaDeltaState
+    ) -> tuple[Any, AdaDeltaState]:
+        def leaf(p: np.ndarray, g: np.ndarray, square: np.ndarray, moved: np.ndarray) -> _Leaf:
             square = self.decay * square + (1.0 - self.decay) * g**2
             step = np.sqrt(moved + self.damping) / np.sqrt(square + self.damping) * g
             moved = self.decay * moved + (1.0 - self.decay) * step**2
@@ -283,12 +287,12 @@ class RMSProp(_Optimizer):
         if self.growth < 0 or self.damping < 0:
             raise ValueError("RMSProp: growth and damping cannot be negative")
 
-    def init(self, params: Any) -> RMSPropState:
+    def init(self, params: Pytree) -> RMSPropState:
         ones = map_leaves(lambda z: z + 1.0, _zeros(params))
         return RMSPropState(_zeros(params), ones, _zeros(params))
 
-    def step(self, params: Any, grads: Any, state: RMSPropState) -> tuple[Any, RMSPropState]:
-        def leaf(p: Any, g: Any, square: Any, growth: Any, sign: Any) -> _Leaf:
+    def step(self, params: Pytree, grads: Pytree, state: RMSPropState) -> tuple[Any, RMSPropState]:
+        def leaf(p: np.ndarray, g: Any, square: Any, growth: Any, sign: Any) -> _Leaf:
             square = self.decay * square + (1.0 - self.decay) * g**2
             growth = np.where(sign * np.sign(g) > 0, growth * (1.0 + self.growth), growth)
             root = np.sqrt(square) + self.damping
@@ -336,10 +340,10 @@ class Adam(_Optimizer):
         check_fraction("b2", self.b2)
         check_positive("damping", self.damping)
 
-    def init(self, params: Any) -> AdamState:
+    def init(self, params: Pytree) -> AdamState:
         return AdamState(0, _zeros(params), _zeros(params))
 
-    def step(self, params: Any, grads: Any, state: AdamState) -> tuple[Any, AdamState]:
+    def step(self, params: Pytree, grads: Pytree, state: AdamState) -> tuple[Any, AdamState]:
         b1, b2, count = self.b1, self.b2, state.steps + 1
         # the two corrections as one factor each: a step is 12 operations on an array
         root = math.sqrt(1.0 - b2**count)
@@ -385,7 +389,7 @@ class LBFGS:
             raise ValueError(f"LBFGS: draws={self.draws}, at least one is needed")
 
     def minimize(
-        self, value_and_grad: Callable[[Any], tuple[float, Any]], params: Any, steps: int
+        self, value_and_grad: Callable[[Any], tuple[float, Any]], params: Pytree, steps: int
     ) -> Any:
         """SciPy's result for a function of `params`, with `x` in their structure."""
         from scipy.optimize import minimize  # 0.2 s
@@ -393,7 +397,7 @@ class LBFGS:
         start, restore = flatten(params)
         best: tuple[float, Any] = (math.inf, start)
 
-        def objective(x: Any) -> tuple[float, Any]:
+        def objective(x: np.ndarray) -> tuple[float, Any]:
             nonlocal best
             value, grads = value_and_grad(restore(x))
             vector = flatten(grads)[0]

@@ -53,7 +53,7 @@ class Plateau:
         return True
 
 
-def still_rises(bounds: Any) -> bool:
+def still_rises(bounds: list[float]) -> bool:
     """Whether more steps would have raised the bound: its mean over the last tenth exceeds that of the tenth before.
 
     The excess must be four standard errors of the difference, and a tenth of a nat.

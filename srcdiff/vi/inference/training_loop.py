@@ -17,7 +17,7 @@ from srcdiff.vi.inference.initialisation import near_the_optimum
 from srcdiff.vi.inference.minibatches import Batches
 from srcdiff.vi.inference.optimizers import LBFGS
 from srcdiff.vi.inference.stopping_rules import still_rises
-from srcdiff.vi.model.pytree import leaves, map_leaves
+from srcdiff.vi.model.pytree import Pytree, leaves, map_leaves
 from srcdiff.vi.objectives.bound import Bound, VectorBound
 from srcdiff.vi.objectives.elbo import Elbo, guide_name
 from srcdiff.vi.objectives.gradient_estimators import ScoreFunction
@@ -42,7 +42,7 @@ class Average(NamedTuple):
     latest: Any
     earlier: Any
 
-    def add(self, params: Any) -> "Average":
+    def add(self, params: Pytree) -> "Average":
         """The average after one more step."""
         count, latest = self.steps + 1, map_leaves(lambda a, p: a + p, self.latest, params)
         if count < 1.25 * self.begun:
@@ -56,7 +56,7 @@ class Average(NamedTuple):
         return map_leaves(lambda a, b: (a + b) / n, self.latest, self.earlier)
 
 
-def begin(params: Any) -> Average:
+def begin(params: Pytree) -> Average:
     """The average before the first step."""
     zeros = map_leaves(lambda p: 0.0 * p, params)
     return Average(0, 0, 0, zeros, zeros)
@@ -93,7 +93,7 @@ class Loop:
     by_row: tuple[bool, ...] = field(init=False, default=())
     programs: dict[int, Bound] = field(init=False, default_factory=dict)
 
-    def fit(self, params: Any, file: Path | None, every: int) -> Posterior:
+    def fit(self, params: Pytree, file: Path | None, every: int) -> Posterior:
         """Run the fit from `params`, with a checkpoint in `file` every `every` steps."""
         with np.errstate(over="ignore", invalid="ignore", divide="ignore"):  # `_not_finite` checks
             if isinstance(self.optimizer, LBFGS):
@@ -107,7 +107,7 @@ class Loop:
 
     # ---- stochastic steps
 
-    def _climb(self, params: Any, file: Path | None, every: int) -> tuple[Any, str]:
+    def _climb(self, params: Pytree, file: Path | None, every: int) -> tuple[Any, str]:
         if self.warm and not (file is not None and file.exists()):
             params = self._warmed(params)
         state = self.optimizer.init(params)
@@ -128,7 +128,7 @@ class Loop:
                 self._save(file, params, state, mean, batches, stopped)
         return (mean.mean() if self.average else params), stopped
 
-    def _warmed(self, params: Any) -> Any:
+    def _warmed(self, params: Pytree) -> Any:
         """Parameters near the optimum, by the path derivative; on a batch, if steps take batches."""
         data, batches = self.data, self._batches(np.random.default_rng(0))
         if batches is not None:
@@ -142,7 +142,7 @@ class Loop:
         except srcdiff.DifferentiationError:  # the score function needs no derivative of the model
             return params
 
-    def _step(self, params: Any, state: Any, batches: Batches | None) -> tuple[Any, Any]:
+    def _step(self, params: Pytree, state: Pytree, batches: Batches | None) -> tuple[Any, Any]:
         data = self.data
         if batches is not None:
             rows, share = batches.next()
@@ -170,7 +170,7 @@ class Loop:
             self.programs[rows] = found
         return found
 
-    def _over(self, number: int, params: Any) -> str:
+    def _over(self, number: int, params: Pytree) -> str:
         step = Step(number, params, self.bounds[-1])
         ended = [callback(step) is True for callback in self.callbacks]  # every callback runs
         if any(ended):
@@ -209,7 +209,13 @@ class Loop:
     # ---- values that are not finite
 
     def _not_finite(
-        self, bound: Bound, params: Any, value: float, grads: Any, eps: Any, data: tuple[Any, ...]
+        self,
+        bound: Bound,
+        params: Pytree,
+        value: float,
+        grads: Pytree,
+        eps: Pytree,
+        data: tuple[object, ...],
     ) -> None:
         self.skipped += 1
         if self.on_nan == "skip" and self.skipped < 20:
@@ -223,11 +229,11 @@ class Loop:
 
     # ---- a deterministic objective
 
-    def _minimise(self, params: Any) -> tuple[Any, str]:
+    def _minimise(self, params: Pytree) -> tuple[Any, str]:
         bound = self.bound_of(self.data)
         eps = bound.noise(self.rng, self.optimizer.draws, self.target.noise_kind)
 
-        def objective(p: Any) -> tuple[float, Any]:
+        def objective(p: Pytree) -> tuple[float, Any]:
             value, grads = bound.step(p, eps, self.data, 0.0)
             if not self.bounds and not (math.isfinite(value) and _finite(grads)):
                 self._not_finite(bound, p, value, grads, eps, self.data)
@@ -238,7 +244,7 @@ class Loop:
         found = self.optimizer.minimize(objective, params, self.steps)
         return found.x, f"L-BFGS: {found.message}"
 
-    def _laplace(self, params: Any) -> tuple[Any, Any]:
+    def _laplace(self, params: Pytree) -> tuple[Any, Any]:
         """The normal distribution at the maximum, from the Hessian there."""
         bound = self.bound_of(self.data)
         assert isinstance(bound, VectorBound)
@@ -256,7 +262,7 @@ class Loop:
 
     # ---- checkpoints
 
-    def _description(self, params: Any) -> dict[str, Any]:
+    def _description(self, params: Pytree) -> dict[str, Any]:
         digest = hashlib.sha256()
         for a in self.data:
             if isinstance(a, np.memmap):  # may be larger than memory
@@ -274,7 +280,13 @@ class Loop:
         }
 
     def _save(
-        self, file: Path, params: Any, state: Any, mean: Any, batches: Batches | None, over: str
+        self,
+        file: Path,
+        params: Pytree,
+        state: Pytree,
+        mean: Pytree,
+        batches: Batches | None,
+        over: str,
     ) -> None:
         meta = {
             "fit": self._description(params),
@@ -289,7 +301,7 @@ class Loop:
         checkpoints.save(file, trees, meta)
 
     def _resume(
-        self, file: Path, params: Any, state: Any, mean: Any, batches: Batches | None
+        self, file: Path, params: Pytree, state: Pytree, mean: Pytree, batches: Batches | None
     ) -> tuple[Any, Any, Any, str]:
         like = {"params": params, "state": state, "mean": mean, "bounds": np.zeros(0)}
         trees, meta = checkpoints.load(file, like, self._description(params))
@@ -306,7 +318,7 @@ class Loop:
         return trees["params"], trees["state"], trees["mean"], over
 
 
-def _finite(grads: Any) -> bool:
+def _finite(grads: Pytree) -> bool:
     return all(math.isfinite(np.sum(leaf)) for leaf in grads)
 
 

@@ -16,6 +16,7 @@ from srcdiff.effects import handle
 from srcdiff.vi.distributions.base import Distribution
 from srcdiff.vi.distributions.mixtures_and_point_masses import ImproperUniform
 from srcdiff.vi.model.program_text import check_count, generators_of, name_of
+from srcdiff.vi.model.pytree import Pytree
 from srcdiff.vi.model.semantics_base import Plate
 
 
@@ -159,7 +160,7 @@ class _Check:
             return value
         return some_draw(distribution, self.rng, shape[: len(shape) - len(batch)])
 
-    def param(self, name: str, init: Any, constraint: Any = None) -> Any:
+    def param(self, name: str, init: Pytree, constraint: Any = None) -> Any:
         value = self.values.get(name, init)
         if constraint is not None and not np.all(constraint.contains(value)):
             raise ValueError(
@@ -167,7 +168,7 @@ class _Check:
             )
         return value
 
-    def plate(self, name: str, size: int, subsample: Any = None) -> Items:
+    def plate(self, name: str, size: int, subsample: np.ndarray | None = None) -> Items:
         if size == 0:
             raise ValueError(f"{line_of_user()}: the plate {name!r} is empty")
         count = size if subsample is None else len(subsample)
@@ -198,7 +199,7 @@ class _Supports(_Check):
         return some_draw(distribution, self.rng, shape[: len(shape) - len(batch)])
 
 
-def some_draw(distribution: Any, rng: np.random.Generator, shape: tuple[int, ...]) -> Any:
+def some_draw(distribution: Distribution, rng: np.random.Generator, shape: tuple[int, ...]) -> Any:
     """Values that a site may have: a draw, or values from standard normal numbers if there is no sampler."""
     if not isinstance(distribution, ImproperUniform):
         return distribution.sample(rng, shape)

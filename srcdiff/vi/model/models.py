@@ -61,7 +61,7 @@ class Site:
     bounds_of: tuple[str, ...] = ()
 
 
-def sites(model: Model, *data: Any) -> list[Site]:
+def sites(model: Model, *data: object) -> list[Site]:
     """The sites of a model for data of these types and lengths, in the order of its source.
 
     Both sides of branches count, and a site in a loop is one site.
@@ -76,7 +76,7 @@ def sites(model: Model, *data: Any) -> list[Site]:
     return [replace(s, support=supports[s.name]) if s.bounds_of else s for s in found]
 
 
-def has_params(model: Model, data: Sequence[Any]) -> bool:
+def has_params(model: Model, data: Sequence[object]) -> bool:
     survey = program(model, "survey", [UNKNOWN], Survey, UNKNOWN)
     return any(n.key == "param" for n in notes_of(survey, 0.0, *data))
 
@@ -109,7 +109,7 @@ def _support(described: Any) -> tuple[Any, tuple[str, ...]]:
     return None, () if UNKNOWN in behind else tuple(sorted(behind)) or ("",)
 
 
-def _behind(value: Any) -> frozenset[str] | None:
+def _behind(value: object) -> frozenset[str] | None:
     """The data from which a value is computed; None if the source shows the value."""
     if isinstance(value, Unknown):
         return frozenset(value.behind)
@@ -133,7 +133,7 @@ def log_joint(
     model: Model,
     latents: Sequence[str] | None = None,
     subsampled: Sequence[str] = (),
-    **options: Any,
+    **options: object,
 ) -> Any:
     """The logarithm of a model's joint density, as a generated function.
 

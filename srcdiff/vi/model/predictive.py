@@ -75,7 +75,12 @@ class Sampler:
         return {s.name: drawn[s.name] for s in found if s.name not in latents}
 
     def _replayed(
-        self, rng: np.random.Generator, draws: int | None, given: Any, found: list[Site], data: Any
+        self,
+        rng: np.random.Generator,
+        draws: int | None,
+        given: dict[str, np.ndarray],
+        found: list[Site],
+        data: Any,
     ) -> Any:
         """The result of a model that draws from a generator, with the sites' values from the posterior."""
         each = []

@@ -6,7 +6,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from numpy.typing import ArrayLike
+
 from srcdiff.effects import effect
+from srcdiff.vi.model.pytree import Pytree
 
 _ADVICE = "run the model by vi.log_joint, vi.prior or the like"
 
@@ -38,7 +41,7 @@ def sample(name: str, distribution: Any, obs: Any = None) -> Any:
 
 
 @effect
-def plate(name: str, size: int, subsample: Any = None) -> Any:
+def plate(name: str, size: int, subsample: ArrayLike | None = None) -> Any:
     """Independent items: `with plate(...) as rows` around statements for all items at once, or `for i in plate(...)`.
 
     Parameters
@@ -58,7 +61,7 @@ def plate(name: str, size: int, subsample: Any = None) -> Any:
 
 
 @effect
-def param(name: str, init: Any, constraint: Any = None) -> Any:
+def param(name: str, init: Pytree, constraint: object = None) -> Any:
     """A parameter that is fitted: of a guide, or of a model.
 
     Parameters

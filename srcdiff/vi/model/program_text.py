@@ -32,7 +32,7 @@ def {name}({parameters}):
 
 
 def program(
-    model: Callable[..., Any],
+    model: Callable[..., object],
     suffix: str,
     first: Sequence[str],
     handler: type,
@@ -83,7 +83,7 @@ def _draws(generators: Sequence[str]) -> dict[str, Any]:
     return {"Draws": Draws}
 
 
-def generators_of(model: Callable[..., Any]) -> list[str]:
+def generators_of(model: Callable[..., object]) -> list[str]:
     """The parameters that are random generators: called `rng`, or annotated as `Generator`."""
     found = inspect.signature(model).parameters.values()
     return [p.name for p in found if p.name == "rng" or "Generator" in _annotation(p)]
@@ -94,24 +94,24 @@ def _annotation(parameter: inspect.Parameter) -> str:
     return given if isinstance(given, str) else getattr(given, "__name__", "")
 
 
-def _arguments(model: Callable[..., Any], generators: Sequence[str]) -> list[str]:
+def _arguments(model: Callable[..., object], generators: Sequence[str]) -> list[str]:
     """The arguments of the model's call: draws from a generator are sites."""
     names = inspect.signature(model).parameters
     return ["Draws()" if name in generators else name for name in names]
 
 
-def _with_defaults(model: Callable[..., Any], generators: Sequence[str]) -> list[str]:
+def _with_defaults(model: Callable[..., object], generators: Sequence[str]) -> list[str]:
     """The model's parameters, with their defaults."""
     found = [p for p in inspect.signature(model).parameters.values() if p.name not in generators]
     return [p.name if p.default is p.empty else f"{p.name}=default_{p.name}" for p in found]
 
 
-def _defaults(model: Callable[..., Any]) -> dict[str, Any]:
+def _defaults(model: Callable[..., object]) -> dict[str, Any]:
     found = inspect.signature(model).parameters.values()
     return {f"default_{p.name}": p.default for p in found if p.default is not p.empty}
 
 
-def name_of(model: Callable[..., Any]) -> str:
+def name_of(model: Callable[..., object]) -> str:
     """The stem of the names of programs: a partial's function, "model" for a lambda."""
     while isinstance(model, functools.partial):
         model = model.func
@@ -119,7 +119,7 @@ def name_of(model: Callable[..., Any]) -> str:
     return name if name.isidentifier() else "model"
 
 
-def _check_parameters(model: Callable[..., Any]) -> None:
+def _check_parameters(model: Callable[..., object]) -> None:
     for p in inspect.signature(model).parameters.values():
         if p.kind not in (p.POSITIONAL_OR_KEYWORD, p.POSITIONAL_ONLY):
             raise ValueError(
@@ -127,7 +127,7 @@ def _check_parameters(model: Callable[..., Any]) -> None:
             )
 
 
-def check_count(model: Callable[..., Any], data: Sequence[Any]) -> None:
+def check_count(model: Callable[..., object], data: Sequence[object]) -> None:
     """Raise for too many data, or too few."""
     generators = generators_of(model)
     found = [p for p in inspect.signature(model).parameters.values() if p.name not in generators]

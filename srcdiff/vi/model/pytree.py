@@ -8,7 +8,7 @@ import numpy as np
 Pytree = Any  # a number, an array, or a named tuple, tuple, list or dict of pytrees
 
 
-def map_leaves(f: Callable[..., Any], *trees: Any) -> Any:
+def map_leaves(f: Callable[..., object], *trees: Pytree) -> Any:
     """`f` of corresponding leaves, in the structure of the first tree."""
     first = trees[0]
     if isinstance(first, dict):
@@ -19,14 +19,14 @@ def map_leaves(f: Callable[..., Any], *trees: Any) -> Any:
     return f(*trees)
 
 
-def leaves(tree: Any) -> list[Any]:
+def leaves(tree: Pytree) -> list[Any]:
     """The numbers and arrays of a structure, in order."""
     found: list[Any] = []
     map_leaves(found.append, tree)
     return found
 
 
-def named_leaves(tree: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
+def named_leaves(tree: Pytree, prefix: str = "") -> Iterator[tuple[str, Any]]:
     """The leaves with their places as text: `loc`, `layers[0].W`."""
     if isinstance(tree, dict):
         parts = [(f"{prefix}[{k!r}]" if prefix else str(k), v) for k, v in tree.items()]
@@ -42,16 +42,16 @@ def named_leaves(tree: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
         yield from named_leaves(part, name)
 
 
-def flatten(tree: Any) -> tuple[Any, Callable[[Any], Any]]:
+def flatten(tree: Pytree) -> tuple[Any, Callable[[Any], Any]]:
     """All numbers of a structure as one vector, and a function from such a vector to the structure."""
     parts = [np.asarray(leaf, float) for leaf in leaves(tree)]
     ends = np.cumsum([part.size for part in parts])
     vector = np.concatenate([part.ravel() for part in parts]) if parts else np.zeros(0)
 
-    def restore(values: Any) -> Any:
+    def restore(values: np.ndarray) -> Any:
         pieces = iter(np.split(np.asarray(values, float), ends[:-1]))
 
-        def put(leaf: Any) -> Any:
+        def put(leaf: np.ndarray) -> Any:
             piece = next(pieces)
             return piece.reshape(np.shape(leaf)) if np.ndim(leaf) else float(piece[0])
 

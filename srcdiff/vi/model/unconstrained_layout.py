@@ -104,7 +104,7 @@ class Parameter:
         return self.place.support.constrain(real)
 
 
-def _written(support: Any) -> tuple[str, str] | None:
+def _written(support: Constraint) -> tuple[str, str] | None:
     """A bijector as an ordinary formula; None for a bijector that is called."""
     if support in (constraints.positive, constraints.nonnegative):
         return _EXP, "{u}"
@@ -121,7 +121,7 @@ def _written(support: Any) -> tuple[str, str] | None:
     return None
 
 
-def _spelled(support: Any, outside: dict[str, Any]) -> str:
+def _spelled(support: Constraint, outside: dict[str, Any]) -> str:
     """A support as text, with its numbers; names in the text are added to `outside`."""
     cls = type(support).__name__
     if not vars(support):
@@ -163,7 +163,7 @@ class Layout:
         """The names of the sites, in order."""
         return tuple(place.name for place in self.places)
 
-    def constrain(self, z: Any) -> dict[str, Any]:
+    def constrain(self, z: np.ndarray) -> dict[str, Any]:
         """The values of all sites.
 
         Parameters
@@ -179,7 +179,7 @@ class Layout:
             found[p.name] = value if np.ndim(value) else float(value)
         return found
 
-    def unconstrain(self, values: Mapping[str, Any]) -> Any:
+    def unconstrain(self, values: Mapping[str, object]) -> Any:
         """The vector z of values.
 
         Raises

@@ -1,7 +1,7 @@
 """The bound of one model and guide for data of one kind: its generated programs, and their arguments and results."""
 
 from collections import namedtuple
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -12,7 +12,7 @@ from srcdiff.vi.guides.automatic import Guide, MeanField
 from srcdiff.vi.guides.noise import standard_normal
 from srcdiff.vi.model.checks import explain
 from srcdiff.vi.model.program_text import load_text
-from srcdiff.vi.model.pytree import map_leaves
+from srcdiff.vi.model.pytree import Pytree, map_leaves
 from srcdiff.vi.model.unconstrained_layout import Layout, Parameter
 from srcdiff.vi.objectives.elbo_text import (
     OWN_NAMES,
@@ -66,21 +66,25 @@ class Bound:
 
     # ---- one step
 
-    def arguments(self, params: Any, eps: Any, data: tuple[Any, ...], baseline: float) -> list[Any]:
+    def arguments(
+        self, params: Pytree, eps: Pytree, data: tuple[object, ...], baseline: float
+    ) -> list[Any]:
         held = tuple(params) if self.written.held else ()
         by_score = [baseline] if self.written.surrogate else []
         return [*params, *held, *by_score, *self.noise_arguments(eps), *data]
 
-    def noise_arguments(self, eps: Any) -> list[Any]:
+    def noise_arguments(self, eps: Pytree) -> list[Any]:
         """The noise as arguments of the function."""
         return [eps]
 
-    def value(self, params: Any, eps: Any, *data: Any) -> float:
+    def value(self, params: Pytree, eps: Pytree, *data: Any) -> float:
         """The bound, computed with NumPy."""
         found = self.function(*self.arguments(params, eps, data, 0.0))
         return float(found[1] if self.written.surrogate else found)
 
-    def step(self, params: Any, eps: Any, data: tuple[Any, ...], baseline: Any = 0.0) -> Any:
+    def step(
+        self, params: Pytree, eps: Pytree, data: tuple[object, ...], baseline: Pytree = 0.0
+    ) -> Any:
         """`(elbo, gradient)`; a baseline shaped like the parameters has one number for each."""
         if self.written.surrogate and not np.isscalar(baseline):
             # the estimator is linear in the baseline
@@ -96,7 +100,7 @@ class Bound:
 
     # ---- methods that depend on the guide
 
-    def init(self, data: tuple[Any, ...], at: Any, scale: float) -> Any:
+    def init(self, data: tuple[object, ...], at: Pytree, scale: float) -> Any:
         """First parameters."""
         raise NotImplementedError
 
@@ -104,30 +108,30 @@ class Bound:
         """Noise for `draws` draws."""
         raise NotImplementedError
 
-    def sample(self, params: Any, n: int, rng: np.random.Generator, data: Any) -> dict[str, Any]:
+    def sample(self, params: Pytree, n: int, rng: np.random.Generator, data: Any) -> dict[str, Any]:
         """Draws of all sites: each array has the shape (n, *shape)."""
         raise NotImplementedError
 
-    def moments(self, params: Any, data: Any) -> dict[str, tuple[Any, Any]]:
+    def moments(self, params: Pytree, data: Any) -> dict[str, tuple[Any, Any]]:
         """Mean and standard deviation of all sites."""
         raise NotImplementedError
 
-    def values_of(self, params: Any) -> dict[str, Any]:
+    def values_of(self, params: Pytree) -> dict[str, Any]:
         """Parameters by the user's names, in their constraints."""
         raise NotImplementedError
 
-    def model_values(self, params: Any) -> dict[str, Any]:
+    def model_values(self, params: Pytree) -> dict[str, Any]:
         raise NotImplementedError
 
-    def log_weights(self, params: Any, n: int, rng: np.random.Generator, data: Any) -> Any:
+    def log_weights(self, params: Pytree, n: int, rng: np.random.Generator, data: object) -> Any:
         """Log p - log q of n draws, shape (n,)."""
         raise NotImplementedError
 
-    def blame(self, params: Any, grads: Any, eps: Any, data: tuple[Any, ...]) -> str:
+    def blame(self, params: Pytree, grads: Pytree, eps: Pytree, data: tuple[object, ...]) -> str:
         """The sites that cause a bound or gradient that is not finite."""
         raise NotImplementedError
 
-    def explain(self, values: dict[str, Any], data: tuple[Any, ...]) -> str:
+    def explain(self, values: dict[str, Any], data: tuple[object, ...]) -> str:
         """The site whose distribution or value is not valid for these values of the latent sites, with the error; "" if
         there is none.
         """
@@ -136,7 +140,7 @@ class Bound:
         reason = explain(self.target.model, values, data[: len(data_names(self.target.model))])
         return f"{reason} (at {shown(values)})" if reason else ""
 
-    def text(self, data: tuple[Any, ...]) -> str:
+    def text(self, data: tuple[object, ...]) -> str:
         """Stages 1 and 2 as source: the log-joint and the bound."""
         raise NotImplementedError
 
@@ -156,9 +160,9 @@ class VectorBound(Bound):
         self,
         target: Target,
         guide: Guide,
-        estimator: Any,
-        make: Any,
-        options: Any,
+        estimator: object,
+        make: object,
+        options: object,
         diverging: Target | None = None,
         of_model: Sequence[Parameter] = (),
     ) -> None:
@@ -195,26 +199,28 @@ class VectorBound(Bound):
             return own
         return namedtuple(own.__name__, [*own._fields, *(p.field for p in self.of_model)])
 
-    def arguments(self, params: Any, eps: Any, data: tuple[Any, ...], baseline: float) -> list[Any]:
+    def arguments(
+        self, params: Pytree, eps: Pytree, data: tuple[object, ...], baseline: float
+    ) -> list[Any]:
         found = super().arguments(params, eps, data, baseline)
         if self.written.held and not self.written.surrogate:  # only the guide's parameters are held
             del found[2 * len(params) - len(self.of_model) : 2 * len(params)]
         return found
 
-    def init(self, data: tuple[Any, ...], at: Any, scale: float) -> Any:
+    def init(self, data: tuple[object, ...], at: Pytree, scale: float) -> Any:
         own = self.guide.init(self.layout.unconstrain(at or {}), scale)
         return self.params_type(*own, *(p.start for p in self.of_model))
 
-    def _reals(self, params: Any) -> tuple[Any, ...]:
+    def _reals(self, params: Pytree) -> tuple[Any, ...]:
         """The model's parameters as unconstrained arrays, which are fitted."""
         return tuple(params)[len(params) - len(self.of_model) :]
 
-    def model_values(self, params: Any) -> dict[str, Any]:
+    def model_values(self, params: Pytree) -> dict[str, Any]:
         """The model's parameters, in their constraints."""
         reals = zip(self.of_model, self._reals(params), strict=True)
         return {p.name: p.value(real) for p, real in reals}
 
-    def values_of(self, params: Any) -> dict[str, Any]:
+    def values_of(self, params: Pytree) -> dict[str, Any]:
         """Parameters by name; the model's parameters have the user's names."""
         own = dict(zip(self.guide.params_type._fields, params, strict=False))
         return {**own, **self.model_values(params)}
@@ -222,19 +228,19 @@ class VectorBound(Bound):
     def noise(self, rng: np.random.Generator, draws: int, kind: str) -> Any:
         return standard_normal(rng, draws, self.guide.noise_size(self.layout.size), kind)
 
-    def draws(self, params: Any, n: int, rng: np.random.Generator) -> Any:
+    def draws(self, params: Pytree, n: int, rng: np.random.Generator) -> Any:
         """Draws z (n, D)."""
         size = self.guide.noise_size(self.layout.size)
         return self.guide.draws(params, rng.standard_normal((n, size)))
 
-    def sample(self, params: Any, n: int, rng: np.random.Generator, data: Any) -> dict[str, Any]:
+    def sample(self, params: Pytree, n: int, rng: np.random.Generator, data: Any) -> dict[str, Any]:
         return self.layout.constrain(self.draws(params, n, rng))
 
-    def log_weights(self, params: Any, n: int, rng: np.random.Generator, data: Any) -> Any:
+    def log_weights(self, params: Pytree, n: int, rng: np.random.Generator, data: Any) -> Any:
         z = self.draws(params, n, rng)
         return self._log_density(z, *self._reals(params), *data) - self.guide.log_prob(params, z)
 
-    def moments(self, params: Any, data: Any) -> dict[str, tuple[Any, Any]]:
+    def moments(self, params: Pytree, data: Any) -> dict[str, tuple[Any, Any]]:
         """Moments by quadrature over each number of z; from 10**5 fixed draws for sites that depend on several numbers
         jointly.
         """
@@ -260,7 +266,7 @@ class VectorBound(Bound):
             found[p.name] = (first, second)
         return found
 
-    def text(self, data: tuple[Any, ...]) -> str:
+    def text(self, data: tuple[object, ...]) -> str:
         values = self.layout.constrain(np.zeros(self.layout.size))
         values |= {p.name: p.value(p.start) for p in self.of_model}
         log_joint = (self._diverging or self.target).text(values, *data)
@@ -272,7 +278,7 @@ class VectorBound(Bound):
         ]
         return module_text([*([log_joint] if log_joint else []), *bijectors, self.written.text])
 
-    def blame(self, params: Any, grads: Any, eps: Any, data: tuple[Any, ...]) -> str:
+    def blame(self, params: Pytree, grads: Pytree, eps: Pytree, data: tuple[object, ...]) -> str:
         for name, leaf in params._asdict().items():
             if not np.all(np.isfinite(leaf)):
                 return f"{self._named(name, ~np.isfinite(leaf))} is not finite itself"
@@ -292,14 +298,14 @@ class VectorBound(Bound):
                 return why
         return f"log p is no number at {shown(self.layout.constrain(z[0]))}"
 
-    def _named(self, name: str, bad: Any) -> str:
+    def _named(self, name: str, bad: np.ndarray) -> str:
         """The name of some numbers of the parameters in a message."""
         for p in self.of_model:
             if p.field == name:
                 return f"the model's parameter {p.name!r}"
         return f"{name} of {self._sites(bad)}"
 
-    def _sites(self, bad: Any) -> str:
+    def _sites(self, bad: np.ndarray) -> str:
         """The sites of coordinates of z; for a matrix, the sites of its rows."""
         rows = bad if bad.ndim == 1 else np.any(bad, axis=tuple(range(1, bad.ndim)))
         names = [self.layout.site_at(int(k)) for k in np.flatnonzero(rows)]
@@ -308,13 +314,13 @@ class VectorBound(Bound):
         )
 
 
-def text_of(f: Callable[..., Any], name: str, *args: Any) -> str:
+def text_of(f: Callable[..., object], name: str, *args: object) -> str:
     """The source of a function of formulas, renamed."""
     text = srcdiff.transform(f, "simplify", jit=False).source_for(*args)
     return text.replace(f"def {f.__name__}(", f"def {name}(", 1)
 
 
-def shown(values: dict[str, Any]) -> str:
+def shown(values: Mapping[str, object]) -> str:
     """Values of sites, abbreviated."""
     texts = {k: np.array2string(np.asarray(v), precision=4, threshold=4) for k, v in values.items()}
     return ", ".join(f"{k} = {v}" for k, v in texts.items())

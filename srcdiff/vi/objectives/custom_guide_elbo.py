@@ -26,6 +26,7 @@ from srcdiff.vi.model.checks import explain
 from srcdiff.vi.model.guide_semantics import GuideDraw
 from srcdiff.vi.model.models import Site, sites
 from srcdiff.vi.model.program_text import load_text, name_of
+from srcdiff.vi.model.pytree import Pytree
 from srcdiff.vi.model.unconstrained_layout import Parameter, as_variable
 from srcdiff.vi.objectives.bound import Bound, shown, text_of
 from srcdiff.vi.objectives.elbo_text import Written, module_text
@@ -279,7 +280,7 @@ class FunctionBound(Bound):
 
     # ---- programs
 
-    def _load(self, make: Any, options: Any) -> None:
+    def _load(self, make: object, options: object) -> None:
         closed = tuple(s.name for s in self.sites if s.has_entropy)
         given = self.by_score or tuple(s.name for s in self.sites)
         programs = {
@@ -297,7 +298,7 @@ class FunctionBound(Bound):
         self._density = srcdiff.transform(self.target.log_joint, "simplify", **options)
         self._differentiate(make, options)
 
-    def text(self, data: tuple[Any, ...]) -> str:
+    def text(self, data: tuple[object, ...]) -> str:
         rng = np.random.default_rng(0)
         eps = noise_of_sites(self.sites, rng, 1, "independent")
         params = self.init(data, None, 1.0)
@@ -321,12 +322,12 @@ class FunctionBound(Bound):
         """The guide's parameters."""
         return self._of_guide
 
-    def draw_text(self, params: Any, data: tuple[Any, ...]) -> str:
+    def draw_text(self, params: Pytree, data: tuple[object, ...]) -> str:
         eps = noise_of_sites(self.sites, np.random.default_rng(0), 1, "independent")
         given = [*self._guide_values(params), *(eps[s.name][0] for s in self.sites), *data]
         return self._plain["draw"].source_for(*given).rstrip() + "\n"
 
-    def _guide_text(self, suffix: str, params: Any, eps: Any, values: Any, data: Any) -> str:
+    def _guide_text(self, suffix: str, params: Pytree, eps: Pytree, values: Any, data: Any) -> str:
         given: tuple[str, ...] = ()
         if suffix == "score":
             given = self.by_score or tuple(s.name for s in self.sites)
@@ -338,10 +339,10 @@ class FunctionBound(Bound):
 
     # ---- calls
 
-    def noise_arguments(self, eps: Any) -> list[Any]:
+    def noise_arguments(self, eps: Pytree) -> list[Any]:
         return [eps[s.name] for s in self.sites]
 
-    def init(self, data: tuple[Any, ...], at: Any, scale: float) -> Any:
+    def init(self, data: tuple[object, ...], at: Pytree, scale: float) -> Any:
         if at:
             raise ValueError(
                 "init: a guide function says itself where its parameters begin (vi.param)"
@@ -351,34 +352,34 @@ class FunctionBound(Bound):
     def noise(self, rng: np.random.Generator, draws: int, kind: str) -> dict[str, Any]:
         return noise_of_sites(self.sites, rng, draws, kind)
 
-    def values_of(self, params: Any) -> dict[str, Any]:
+    def values_of(self, params: Pytree) -> dict[str, Any]:
         """Parameters by the user's names, in their constraints."""
         return {p.name: p.value(real) for p, real in zip(self.params, params, strict=True)}
 
-    def model_values(self, params: Any) -> dict[str, Any]:
+    def model_values(self, params: Pytree) -> dict[str, Any]:
         values = self.values_of(params)
         return {name: values[name] for name in self.model_params}
 
-    def _guide_values(self, params: Any) -> list[Any]:
+    def _guide_values(self, params: Pytree) -> list[Any]:
         values = self.values_of(params)
         return [values[p.name] for p in self._of_guide]
 
-    def _model_params(self, params: Any) -> list[Any]:
+    def _model_params(self, params: Pytree) -> list[Any]:
         return [*self.model_values(params).values()]
 
-    def _draw(self, params: Any, eps: dict[str, Any], data: Any) -> tuple[dict[str, Any], float]:
+    def _draw(self, params: Pytree, eps: dict[str, Any], data: Any) -> tuple[dict[str, Any], float]:
         """One draw of all sites, and its log density."""
         given = [*self._guide_values(params), *(eps[s.name] for s in self.sites), *data]
         *values, minus_log_q = self._plain["log_draw"](*given)
         named = {s.name: v for s, v in zip(self.sites, values, strict=True)}
         return named, -float(minus_log_q)
 
-    def sample(self, params: Any, n: int, rng: np.random.Generator, data: Any) -> dict[str, Any]:
+    def sample(self, params: Pytree, n: int, rng: np.random.Generator, data: Any) -> dict[str, Any]:
         eps = self.noise(rng, n, "independent")
         each = [self._draw(params, {k: v[i] for k, v in eps.items()}, data)[0] for i in range(n)]
         return {s.name: np.array([one[s.name] for one in each]) for s in self.sites}
 
-    def moments(self, params: Any, data: Any) -> dict[str, tuple[Any, Any]]:
+    def moments(self, params: Pytree, data: Any) -> dict[str, tuple[Any, Any]]:
         """Mean and standard deviation of all sites, from 4096 fixed quasi-random draws."""
         eps = self.noise(np.random.default_rng(0), 4096, "quasi-random")
         each = [self._draw(params, {k: v[i] for k, v in eps.items()}, data)[0] for i in range(4096)]
@@ -389,7 +390,7 @@ class FunctionBound(Bound):
             found[s.name] = (first, second) if s.shape else (float(first), float(second))
         return found
 
-    def log_weights(self, params: Any, n: int, rng: np.random.Generator, data: Any) -> Any:
+    def log_weights(self, params: Pytree, n: int, rng: np.random.Generator, data: Any) -> Any:
         eps = self.noise(rng, n, "independent")
         of_model = self._model_params(params)
         found = np.empty(n)
@@ -398,7 +399,7 @@ class FunctionBound(Bound):
             found[i] = self._density(*values.values(), *of_model, *data) - log_q
         return found
 
-    def blame(self, params: Any, grads: Any, eps: Any, data: tuple[Any, ...]) -> str:
+    def blame(self, params: Pytree, grads: Pytree, eps: Pytree, data: tuple[object, ...]) -> str:
         for name, leaf in params._asdict().items():
             if not np.all(np.isfinite(leaf)):
                 return f"parameter {name!r} is not finite itself"
@@ -419,7 +420,7 @@ class FunctionBound(Bound):
 
 
 def _chosen(
-    given: Any, sites: Sequence[GuideSite], latents: Sequence[Site]
+    given: object, sites: Sequence[GuideSite], latents: Sequence[Site]
 ) -> tuple[Estimator, tuple[str, ...]]:
     """The estimator, and the sites that use the score function."""
     lines = {s.name: s.line for s in latents}

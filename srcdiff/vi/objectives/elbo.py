@@ -1,6 +1,6 @@
 """The evidence lower bound: `vi.elbo` gives the bound and its gradient as functions of parameters, noise and data."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path as FilePath
 from typing import Any
 
@@ -11,6 +11,7 @@ from srcdiff.vi.guides.automatic import Delta, Guide, MeanField
 from srcdiff.vi.guides.custom import model_params
 from srcdiff.vi.model.log_density import LogDensity
 from srcdiff.vi.model.program_text import name_of
+from srcdiff.vi.model.pytree import Pytree
 from srcdiff.vi.objectives.bound import Bound, VectorBound
 from srcdiff.vi.objectives.custom_guide_elbo import FunctionBound
 from srcdiff.vi.objectives.gradient_estimators import Estimator, Path, estimator_of
@@ -25,7 +26,7 @@ class Gradient:
     def __init__(self, elbo: "Elbo") -> None:
         self._elbo = elbo
 
-    def __call__(self, params: Any, eps: Any, *data: Any, baseline: Any = None) -> Any:
+    def __call__(self, params: Pytree, eps: Pytree, *data: Any, baseline: Pytree = None) -> Any:
         return self._elbo.value_and_grad(params, eps, *data, baseline=baseline)[1]
 
     @property
@@ -38,13 +39,13 @@ class Gradient:
         """The loop form of the latest call, which runs compiled."""
         return self._elbo.differentiated.value_and_grad.loop_source  # type: ignore[no-any-return]
 
-    def source_for(self, params: Any, eps: Any, *data: Any) -> str:
+    def source_for(self, params: Pytree, eps: Pytree, *data: Any) -> str:
         """The source for these arguments; nothing is run."""
         bound = self._elbo.bound(*data)
         return bound.value_and_grad.source_for(*bound.arguments(params, eps, data, 0.0))  # type: ignore[no-any-return]
 
     def save(
-        self, path: str | FilePath, params: Any, eps: Any, *data: Any, form: str = "array"
+        self, path: str | FilePath, params: Pytree, eps: Pytree, *data: Any, form: str = "array"
     ) -> Any:
         """Write a module that needs NumPy and SciPy only (and Numba, for `form="loops"`)."""
         bound = self._elbo.bound(*data)
@@ -68,8 +69,8 @@ class Elbo:
         guide: Any,
         estimator: Any,
         draws: int,
-        value_and_grad: Callable[..., Any],
-        options: dict[str, Any],
+        value_and_grad: Callable[..., object],
+        options: Mapping[str, object],
     ) -> None:
         self.model = model
         self.guide = guide
@@ -166,11 +167,11 @@ class Elbo:
 
     # ---- calls
 
-    def __call__(self, params: Any, eps: Any, *data: Any) -> float:
+    def __call__(self, params: Pytree, eps: Pytree, *data: Any) -> float:
         return self.bound(*data).value(params, eps, *data)
 
     def value_and_grad(
-        self, params: Any, eps: Any, *data: Any, baseline: Any = None
+        self, params: Pytree, eps: Pytree, *data: Any, baseline: Pytree = None
     ) -> tuple[float, Any]:
         """The bound and its gradient, from the same draws.
 
@@ -196,7 +197,7 @@ class Elbo:
         value, grads = self.bound(*data).step(params, eps, data, baseline)
         return float(value), grads
 
-    def init(self, *data: Any, at: Any = None, scale: float = 0.1) -> Any:
+    def init(self, *data: Any, at: Pytree = None, scale: float = 0.1) -> Any:
         """First parameters.
 
         Parameters
@@ -216,7 +217,7 @@ class Elbo:
         return self.bound(*data).init(data, at, scale)
 
     def save(
-        self, folder: str | FilePath, params: Any, eps: Any, *data: Any, kernel: bool = False
+        self, folder: str | FilePath, params: Pytree, eps: Pytree, *data: Any, kernel: bool = False
     ) -> list[FilePath]:
         """Write the stages as files that need NumPy and SciPy only (the loop form needs Numba, too).
 
@@ -236,7 +237,7 @@ class Elbo:
         """
         return write_stages(self, FilePath(folder), params, eps, data, kernel)
 
-    def save_test(self, path: str | FilePath, params: Any, eps: Any, *data: Any) -> FilePath:
+    def save_test(self, path: str | FilePath, params: Pytree, eps: Pytree, *data: Any) -> FilePath:
         """Write a test file that compares the gradient, saved beside it, with finite differences of the bound.
 
         Any change of a sign in the gradient makes the test fail. It does not need srcdiff.
@@ -244,7 +245,7 @@ class Elbo:
         return write_test(self, FilePath(path), params, eps, data)
 
     def report(
-        self, params: Any, rng: np.random.Generator, *data: Any, estimates: int = 10**4
+        self, params: Pytree, rng: np.random.Generator, *data: Any, estimates: int = 10**4
     ) -> Report:
         """A report on the variance of the gradient at `params` and on the cost of a step, before a fit.
 
@@ -275,8 +276,8 @@ def elbo(
     estimator: Any = "auto",
     draws: int = 1,
     *,
-    value_and_grad: Callable[..., Any] = srcdiff.value_and_grad,
-    **options: Any,
+    value_and_grad: Callable[..., object] = srcdiff.value_and_grad,
+    **options: object,
 ) -> Elbo:
     """The evidence lower bound of a model and a guide: `g(params, eps, *data)`, with `g.grad`.
 

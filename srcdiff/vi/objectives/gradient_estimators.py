@@ -95,7 +95,7 @@ _BY_NAME: dict[str, Any] = {
 }
 
 
-def estimator_of(given: Any) -> Estimator | dict[str, Estimator]:
+def estimator_of(given: object) -> Estimator | dict[str, Estimator]:
     """The estimator with this name, such as `"path"` or `"score+antithetic"`; for a dict, one for each site.
 
     Raises

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 import srcdiff
+from srcdiff.vi.model.pytree import Pytree
 
 if TYPE_CHECKING:
     from srcdiff.vi.objectives.elbo import Elbo
@@ -77,7 +78,12 @@ def check_differences(params, eps):
 
 
 def write_stages(
-    elbo: "Elbo", folder: Path, params: Any, eps: Any, data: tuple[Any, ...], kernel: bool = False
+    elbo: "Elbo",
+    folder: Path,
+    params: Pytree,
+    eps: Pytree,
+    data: tuple[object, ...],
+    kernel: bool = False,
 ) -> list[Path]:
     """Write `elbo.py` (the log-joint and the bound), `gradient.py` and `loops.py` (if there is a loop form), and
     optionally `kernel.py`.
@@ -98,7 +104,7 @@ def write_stages(
     return files
 
 
-def _kernel(made: Any, given: Sequence[Any], data: int, noise: int) -> str:
+def _kernel(made: object, given: Sequence[Any], data: int, noise: int) -> str:
     """The kernel of the gradient for many arrays of noise at once, one for each thread, and their mean."""
     first = len(given) - data - noise  # noise comes before the data
     is_noise = [first <= k < first + noise for k in range(len(given))]
@@ -107,7 +113,9 @@ def _kernel(made: Any, given: Sequence[Any], data: int, noise: int) -> str:
     return str(run.module_text(*stacked))
 
 
-def write_test(elbo: "Elbo", path: Path, params: Any, eps: Any, data: tuple[Any, ...]) -> Path:
+def write_test(
+    elbo: "Elbo", path: Path, params: Pytree, eps: Pytree, data: tuple[object, ...]
+) -> Path:
     """Write a test of the gradient, and the gradient beside it."""
     bound = elbo.bound(*data)
     gradient = path.with_name(f"{path.stem.removeprefix('test_')}_gradient.py")
@@ -133,7 +141,7 @@ def write_test(elbo: "Elbo", path: Path, params: Any, eps: Any, data: tuple[Any,
     return path
 
 
-def _literal(value: Any) -> str:
+def _literal(value: np.ndarray) -> str:
     if isinstance(value, np.ndarray):
         text = np.array2string(
             value, separator=", ", threshold=2**62, floatmode="unique", max_line_width=100

@@ -1,7 +1,7 @@
 """The target density of a fit: a log-joint with plain arguments, from a model or a `LogDensity`."""
 
 import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,7 +20,7 @@ from srcdiff.vi.model.subsampling_semantics import WeightedLogJoint
 from srcdiff.vi.model.unconstrained_layout import Layout, layout_of
 
 
-def count_rows(data: tuple[Any, ...], names: tuple[str, ...]) -> tuple[int, tuple[bool, ...]]:
+def count_rows(data: tuple[object, ...], names: tuple[str, ...]) -> tuple[int, tuple[bool, ...]]:
     """The number of rows of the data, and which data have rows: arrays with the length of the first array.
 
     Raises
@@ -72,13 +72,13 @@ class Target:
     bounds_of: tuple[str, ...] = ()
 
 
-def data_names(model: Any) -> tuple[str, ...]:
+def data_names(model: Callable[..., object]) -> tuple[str, ...]:
     if isinstance(model, LogDensity):
         return model.data
     return tuple(inspect.signature(model).parameters)
 
 
-def kind_of(data: tuple[Any, ...]) -> Any:
+def kind_of(data: tuple[object, ...]) -> Any:
     """The key of programs for these data: types and shapes of arrays, and integers, which may be lengths."""
     return tuple(
         (a.shape, str(a.dtype))
@@ -89,9 +89,9 @@ def kind_of(data: tuple[Any, ...]) -> Any:
 
 
 def target_of(
-    model: Any,
-    data: tuple[Any, ...],
-    full: tuple[Any, ...] | None = None,
+    model: Callable[..., object],
+    data: tuple[object, ...],
+    full: tuple[object, ...] | None = None,
     params: Sequence[str] = (),
     local: bool = False,
     divergences: bool = False,
@@ -176,13 +176,15 @@ def _of_density(density: LogDensity, batched: bool) -> Target:
     )
 
 
-def _density_text(f: Any, name: str, values: dict[str, Any], data: tuple[Any, ...]) -> str:
+def _density_text(
+    f: Callable[..., object], name: str, values: Mapping[str, object], data: tuple[object, ...]
+) -> str:
     if hasattr(f, "source_for"):  # a generated function
         return str(f.source_for(*values.values(), *data))
     return _text_of(f, f"{name}_log_joint")
 
 
-def _text_of(f: Callable[..., Any], name: str) -> str:
+def _text_of(f: Callable[..., object], name: str) -> str:
     """The source of a user's function, under another name."""
     try:
         text = inspect.cleandoc("\n" + inspect.getsource(f))
@@ -195,9 +197,9 @@ def _text_of(f: Callable[..., Any], name: str) -> str:
 
 
 def _of_model(
-    model: Any,
-    data: tuple[Any, ...],
-    full: tuple[Any, ...] | None,
+    model: Callable[..., object],
+    data: tuple[object, ...],
+    full: tuple[object, ...] | None,
     params: Sequence[str],
     local: bool,
     divergences: bool,
@@ -238,7 +240,7 @@ def _of_model(
         made = program(model, "log_joint", [*first, *last], handler, arguments, "finish(_model)")
     written = srcdiff.transform(made, "simplify", jit=False)
 
-    def text_for(values: dict[str, Any], *data: Any) -> str:
+    def text_for(values: Mapping[str, object], *data: object) -> str:
         ones = [np.asarray(values[n], float) + 1.0 for n in closed for _ in range(2)]
         after = [v if v.ndim else float(v) for v in ones]
         cut = len(data) - len(last)
@@ -255,7 +257,9 @@ def _of_model(
     )
 
 
-def _latents_of(model: Any, found: Sequence[Site], drawn: Sequence[str] | None) -> list[Site]:
+def _latents_of(
+    model: Callable[..., object], found: Sequence[Site], drawn: Sequence[str] | None
+) -> list[Site]:
     """The sites that a guide draws: those named `drawn`, or all that are not summed out."""
     latents = [site for site in found if not site.observed]
     if drawn is not None:
@@ -272,7 +276,11 @@ def _latents_of(model: Any, found: Sequence[Site], drawn: Sequence[str] | None) 
 
 
 def _less_divergences(
-    model: Any, name: str, first: Sequence[str], arguments: str, closed: Sequence[str]
+    model: Callable[..., object],
+    name: str,
+    first: Sequence[str],
+    arguments: str,
+    closed: Sequence[str],
 ) -> Callable[..., Any]:
     """The log-joint in which minus the divergences of the guide replace some log densities."""
     names = data_names(model)
@@ -301,7 +309,9 @@ def _diverging(site: Site) -> str | None:
     return cls.__name__ if (cls, site.distribution) in REGISTRY else None
 
 
-def _check_bounds(model: Any, latents: Sequence[Site], full: tuple[Any, ...]) -> None:
+def _check_bounds(
+    model: Callable[..., object], latents: Sequence[Site], full: tuple[object, ...]
+) -> None:
     """Raise for bounds of supports that are computed from rows: each batch would have other bounds."""
     _, by_row = count_rows(full, data_names(model))
     rows = [n for n, is_row in zip(data_names(model), by_row, strict=True) if is_row]
@@ -332,7 +342,7 @@ def _support(site: Site) -> Any:
 
 
 def sites_of_rows(
-    model: Any, batch: Sequence[Site], full: Sequence[Site], local: bool
+    model: Callable[..., object], batch: Sequence[Site], full: Sequence[Site], local: bool
 ) -> tuple[str, ...]:
     """The sites with one value for each row: their shapes for a batch differ from those for all the data."""
     rows = []

@@ -158,7 +158,7 @@ def _predictive(posterior: "Posterior") -> str:
     return f"{text.rstrip()}\n\n\n" + "\n".join(lines)
 
 
-def _full(storage: Any) -> str:
+def _full(storage: np.ndarray) -> str:
     """The text of storage for draws, filled with markers of values that are not drawn."""
     filled = "np.nan" if np.asarray(storage).dtype.kind == "f" else "-1"
     return f"np.full({np.shape(storage)}, {filled})" if np.ndim(storage) else filled

@@ -10,6 +10,7 @@ import numpy as np
 from srcdiff.vi.guides.automatic import Guide
 from srcdiff.vi.model.log_density import LogDensity
 from srcdiff.vi.model.predictive import predictive
+from srcdiff.vi.model.pytree import Pytree
 from srcdiff.vi.objectives.bound import Bound, VectorBound
 from srcdiff.vi.objectives.elbo import Elbo, guide_name
 from srcdiff.vi.results.export import write_posterior
@@ -35,8 +36,8 @@ class Posterior:
     def __init__(
         self,
         elbo: Elbo,
-        params: Any,
-        bounds: Any,
+        params: Pytree,
+        bounds: object,
         data: tuple[Any, ...],
         stopped: str,
         *,

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 
-def pareto_fit(excesses: Any) -> tuple[float, float]:
+def pareto_fit(excesses: np.ndarray) -> tuple[float, float]:
     """Fit of a generalised Pareto distribution, density (1 + k x / sigma)**(-1/k - 1) / sigma.
 
     Parameters
@@ -43,7 +43,7 @@ def pareto_fit(excesses: Any) -> tuple[float, float]:
     return (n * shape + 10 * 0.5) / (n + 10), sigma
 
 
-def _tail(log_weights: Any) -> tuple[Any, Any, float] | None:
+def _tail(log_weights: np.ndarray) -> tuple[Any, Any, float] | None:
     """The order of the weights, the places of their tail, and the logarithm of the largest weight below it; None if
     there is no tail.
     """
@@ -58,7 +58,7 @@ def _tail(log_weights: Any) -> tuple[Any, Any, float] | None:
     return (order, places, cut) if len(places) >= 5 else None
 
 
-def khat(log_weights: Any) -> float:
+def khat(log_weights: np.ndarray) -> float:
     """k-hat: the tail index of importance weights p(z, data) / q(z), from their logarithms.
 
     Below 0.5 the weights have a finite variance; up to 0.7 estimates that are corrected by the weights can be trusted;
@@ -94,7 +94,7 @@ def khat(log_weights: Any) -> float:
     return pareto_fit(np.exp(log_weights[places]) - np.exp(cut))[0]
 
 
-def smoothed(log_weights: Any) -> tuple[Any, float]:
+def smoothed(log_weights: np.ndarray) -> tuple[Any, float]:
     """Pareto smoothed importance weights, normalised, as logarithms of shape (n,); and k-hat.
 
     The largest weights are replaced by quantiles of the Pareto distribution that is fitted to them.
