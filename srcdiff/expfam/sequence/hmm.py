@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -16,7 +16,9 @@ from srcdiff.expfam.sequence.chains import chain_log_Z, draw_paths, followed
 from srcdiff.expfam.sequence.em_estimator import Estimator, rounds
 from srcdiff.expfam.sequence.emissions import Emissions, emissions_for, of_symbols
 from srcdiff.expfam.sequence.fisher_identity_hmm import by_gradient
+from srcdiff.expfam.sequence.lbfgs import Ascent
 from srcdiff.expfam.sequence.sequences import (
+    Given,
     Sequence,
     check_features,
     check_unused,
@@ -25,9 +27,6 @@ from srcdiff.expfam.sequence.sequences import (
     sequences_of,
     without_columns,
 )
-
-if TYPE_CHECKING:
-    from srcdiff.expfam.sequence.lbfgs import Ascent
 
 _IMPOSSIBLE = "there is no path: the observations are impossible for the model"
 
@@ -141,11 +140,11 @@ class HMM(Estimator):
     def fit(
         self,
         X: ArrayLike,
-        y: ArrayLike | None = None,
+        y: Given = None,
         *,
-        lengths: ArrayLike | None = None,
-        observed: ArrayLike | None = None,
-        inputs: ArrayLike | None = None,
+        lengths: Given = None,
+        observed: Given = None,
+        inputs: Given = None,
     ) -> Any:
         """Maximum likelihood by expectation maximisation.
 
@@ -204,11 +203,11 @@ class HMM(Estimator):
     def score(
         self,
         X: ArrayLike,
-        y: ArrayLike | None = None,
+        y: Given = None,
         *,
-        lengths: ArrayLike | None = None,
-        observed: ArrayLike | None = None,
-        inputs: ArrayLike | None = None,
+        lengths: Given = None,
+        observed: Given = None,
+        inputs: Given = None,
     ) -> float:
         """The log-likelihood of all sequences; the parameters are those of `fit`, and `y` is not used."""
         check_unused(y, X)
@@ -216,28 +215,16 @@ class HMM(Estimator):
         return float(sum(value for value, _ in self._expected_of(self._parameters(), sequences)))
 
     def predict_proba(
-        self,
-        X: ArrayLike,
-        *,
-        lengths: ArrayLike | None = None,
-        observed: ArrayLike | None = None,
-        inputs: ArrayLike | None = None,
+        self, X: ArrayLike, *, lengths: Given = None, observed: Given = None, inputs: Given = None
     ) -> Any:
         """The posterior probabilities of states at each time, `(n, K)`; sequences are concatenated."""
         sequences = self._known(X, lengths, observed, inputs)
         return np.concatenate(self.of_each(self._posterior, sequences))
 
     def predict(
-        self,
-        X: ArrayLike,
-        *,
-        lengths: ArrayLike | None = None,
-        observed: ArrayLike | None = None,
-        inputs: ArrayLike | None = None,
+        self, X: ArrayLike, *, lengths: Given = None, observed: Given = None, inputs: Given = None
     ) -> Any:
-        """The most probable path of states of each sequence, by the Viterbi algorithm: `(n)`; sequences are
-        concatenated.
-        """
+        """The most probable states of each sequence, by the Viterbi algorithm: `(n)`; sequences are concatenated."""
         sequences = self._known(X, lengths, observed, inputs)
         return np.concatenate(self.of_each(self._path, sequences))
 
@@ -254,23 +241,13 @@ class HMM(Estimator):
     # ---- implementation ------------------------------------------------------------------------------
 
     def _sequences(
-        self,
-        X: ArrayLike,
-        lengths: ArrayLike | None,
-        observed: ArrayLike | None,
-        inputs: ArrayLike | None,
+        self, X: object, lengths: Given, observed: Given, inputs: Given
     ) -> list[Sequence]:
         if inputs is not None:
             raise ValueError("HMM takes no inputs; IOHMM does")
         return without_columns(sequences_of(X, lengths, observed), of_symbols(self.emissions))
 
-    def _known(
-        self,
-        X: ArrayLike,
-        lengths: ArrayLike | None,
-        observed: ArrayLike | None,
-        inputs: ArrayLike | None,
-    ) -> list[Sequence]:
+    def _known(self, X: object, lengths: Given, observed: Given, inputs: Given) -> list[Sequence]:
         self._is_fitted()
         sequences = self._sequences(X, lengths, observed, inputs)
         self._check(sequences)
@@ -402,13 +379,9 @@ class HMM(Estimator):
             )
         return parameters, history, False
 
-    def _prior_marginals(self, n: int, inputs: ArrayLike | None) -> Any:
+    def _prior_marginals(self, n: int, inputs: Given) -> Any:
         log_A = np.broadcast_to(self.log_A_, (n - 1, *self.log_A_.shape))
         return prior_marginals(self.log_pi_, log_A)
-
-
-def largest(sequences: list[Sequence]) -> int:
-    return max(int(np.max(s.inputs)) for s in sequences)
 
 
 def _normalised(counts: np.ndarray, before: np.ndarray) -> Any:

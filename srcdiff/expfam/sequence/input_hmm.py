@@ -6,12 +6,11 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
 
 from srcdiff.expfam.core.chain_checks import check_symbols
 from srcdiff.expfam.sequence.emissions import of_symbols
-from srcdiff.expfam.sequence.hmm import HMM, input_forward_log_Z, largest, prior_marginals
-from srcdiff.expfam.sequence.sequences import Sequence, sequences_of, without_columns
+from srcdiff.expfam.sequence.hmm import HMM, input_forward_log_Z, prior_marginals
+from srcdiff.expfam.sequence.sequences import Given, Sequence, sequences_of, without_columns
 
 
 class IOHMM(HMM):
@@ -24,23 +23,19 @@ class IOHMM(HMM):
     _log_Z: Callable[..., Any] = staticmethod(input_forward_log_Z)
 
     def _sequences(
-        self,
-        X: ArrayLike,
-        lengths: ArrayLike | None,
-        observed: ArrayLike | None,
-        inputs: ArrayLike | None,
+        self, X: object, lengths: Given, observed: Given, inputs: Given
     ) -> list[Sequence]:
         if inputs is None:
             raise ValueError("IOHMM needs inputs, an integer for each observation")
         found = sequences_of(X, lengths, observed, inputs)
         sequences = without_columns(found, of_symbols(self.emissions))
-        size = len(self.log_A_) if hasattr(self, "log_A_") else largest(sequences) + 1
+        size = len(self.log_A_) if hasattr(self, "log_A_") else _largest(sequences) + 1
         for n, s in enumerate(sequences):
             check_symbols(f"inputs of sequence {n}", s.inputs, size, f"log_A has {size} inputs")
         return sequences
 
     def _rows(self, sequences: list[Sequence]) -> tuple[int, ...]:
-        return largest(sequences) + 1, self.n_states
+        return _largest(sequences) + 1, self.n_states
 
     @property
     def _shape_of_moves(self) -> tuple[Any, ...]:
@@ -56,3 +51,7 @@ class IOHMM(HMM):
         if inputs is None or len(inputs) != n:
             raise ValueError(f"IOHMM needs inputs, an integer for each of the {n} observations")
         return prior_marginals(self.log_pi_, self.log_A_[np.asarray(inputs)[1:]])
+
+
+def _largest(sequences: list[Sequence]) -> int:
+    return max(int(np.max(s.inputs)) for s in sequences)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -12,7 +12,9 @@ from srcdiff.expfam.core.parameter_checks import check_settings
 from srcdiff.expfam.sequence.em_estimator import Estimator, rounds
 from srcdiff.expfam.sequence.fisher_identity_lds import by_gradient
 from srcdiff.expfam.sequence.kalman import check_lds, lds_log_Z, natural, usual
+from srcdiff.expfam.sequence.lbfgs import Ascent
 from srcdiff.expfam.sequence.sequences import (
+    Given,
     Sequence,
     check_features,
     check_unused,
@@ -20,9 +22,6 @@ from srcdiff.expfam.sequence.sequences import (
     joined,
     sequences_of,
 )
-
-if TYPE_CHECKING:
-    from srcdiff.expfam.sequence.lbfgs import Ascent
 
 _FITTED = ("A_", "Q_", "C_", "d_", "R_", "m1_", "P1_")
 _LEAST = 1e-8  # the smallest variance of noise, relative to the data's
@@ -85,12 +84,7 @@ class LDS(Estimator):
         return self.generated(identities.e_step, lds_log_Z, check_lds)
 
     def fit(
-        self,
-        X: ArrayLike,
-        y: ArrayLike | None = None,
-        *,
-        lengths: ArrayLike | None = None,
-        observed: ArrayLike | None = None,
+        self, X: ArrayLike, y: Given = None, *, lengths: Given = None, observed: Given = None
     ) -> Any:
         """Maximum likelihood by expectation maximisation.
 
@@ -151,26 +145,19 @@ class LDS(Estimator):
         return {name: getattr(self, name) for name in _FITTED}, history, converged, ascent
 
     def score(
-        self,
-        X: ArrayLike,
-        y: ArrayLike | None = None,
-        *,
-        lengths: ArrayLike | None = None,
-        observed: ArrayLike | None = None,
+        self, X: ArrayLike, y: Given = None, *, lengths: Given = None, observed: Given = None
     ) -> float:
         """The log-likelihood of all sequences; `y` is not used."""
         check_unused(y, X)
         known = self._known(X, lengths, observed)
         return float(sum(value for value, _ in self.of_each(self._expected, known)))
 
-    def predict(
-        self, X: ArrayLike, *, lengths: ArrayLike | None = None, observed: ArrayLike | None = None
-    ) -> Any:
+    def predict(self, X: ArrayLike, *, lengths: Given = None, observed: Given = None) -> Any:
         """The mean of the state at each time, `(n, n_states)`; sequences are concatenated."""
         return self.smooth(X, lengths=lengths, observed=observed)[0]
 
     def smooth(
-        self, X: ArrayLike, *, lengths: ArrayLike | None = None, observed: ArrayLike | None = None
+        self, X: ArrayLike, *, lengths: Given = None, observed: Given = None
     ) -> tuple[Any, Any]:
         """Means `(n, n_states)` and covariances `(n, n_states, n_states)` of the state at each time; sequences are
         concatenated.
@@ -209,9 +196,7 @@ class LDS(Estimator):
     def _is_fitted(self) -> None:
         self.need_a_fit("A_")
 
-    def _known(
-        self, X: ArrayLike, lengths: ArrayLike | None, observed: ArrayLike | None
-    ) -> list[Sequence]:
+    def _known(self, X: ArrayLike, lengths: Given, observed: Given) -> list[Sequence]:
         self._is_fitted()
         sequences = _rows(sequences_of(X, lengths, observed))
         check_features("LDS", sequences, len(self.C_))

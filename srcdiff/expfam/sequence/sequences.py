@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+Given = ArrayLike | None  # data as scikit-learn takes them; None where there are none
+
 
 @dataclass(frozen=True)
 class Sequence:
@@ -27,10 +29,7 @@ class Sequence:
 
 
 def sequences_of(
-    X: ArrayLike,
-    lengths: ArrayLike | None = None,
-    observed: ArrayLike | None = None,
-    inputs: ArrayLike | None = None,
+    X: object, lengths: Given = None, observed: Given = None, inputs: Given = None
 ) -> list[Sequence]:
     """The sequences of `X`: a list of arrays, or one array that `lengths` splits.
 
@@ -69,7 +68,7 @@ def without_columns(sequences: list[Sequence], of_symbols: bool) -> list[Sequenc
     ]
 
 
-def _array(X: ArrayLike) -> Any:
+def _array(X: Any) -> Any:
     """A dense array of real numbers; raises for other input."""
     if hasattr(X, "toarray") and hasattr(X, "tocsr"):
         raise TypeError("X is sparse, which is not supported: pass X.toarray()")
@@ -89,9 +88,7 @@ def _parts(values: object, n: int, name: str) -> list[Any]:
     return list(values)
 
 
-def _cut(
-    X: np.ndarray, lengths: object, observed: ArrayLike | None, inputs: ArrayLike | None
-) -> list[Sequence]:
+def _cut(X: np.ndarray, lengths: object, observed: Given, inputs: Given) -> list[Sequence]:
     if X.ndim == 0:
         raise ValueError("X is a sequence of observations, or a list of such, not a number")
     lengths = [len(X)] if lengths is None else _whole(lengths)
@@ -110,9 +107,7 @@ def _whole(lengths: Any) -> list[int]:
     return [int(n) for n in lengths]
 
 
-def _sequence(
-    data: np.ndarray, observed: ArrayLike | None, inputs: ArrayLike | None, n: int
-) -> Sequence:
+def _sequence(data: np.ndarray, observed: Given, inputs: Given, n: int) -> Sequence:
     if len(data) == 0:
         raise ValueError(f"sequence {n} is empty")
     if data.size == 0:
