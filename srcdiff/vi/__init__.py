@@ -7,7 +7,7 @@ call.
 """
 
 import importlib
-from typing import Any
+import types
 
 from srcdiff.vi.guides.automatic import Delta, FullRank, Laplace, LowRank, MeanField
 from srcdiff.vi.inference.fit import fit
@@ -37,7 +37,7 @@ _LATER = {
 }
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> types.ModuleType:
     if name in _LATER:
         found = globals()[name] = importlib.import_module(_LATER[name])
         return found

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from functools import cached_property
 from typing import Any
 
@@ -32,9 +32,7 @@ class Family:
         `kl(eta, other, *data)`: the divergence KL(eta, other), in nats.
     """
 
-    def __init__(
-        self, log_Z: Callable[..., float], given: dict[str, Any], options: Mapping[str, object]
-    ):
+    def __init__(self, log_Z: Callable[..., float], given: dict[str, Any], options: dict[str, Any]):
         self.log_Z = log_Z
         self.options = options
         self.name: str = given["name"] or log_Z.__name__
@@ -149,7 +147,7 @@ class Family:
             stats = self._statistics(eta, x)
         return self._log_density(eta, x, stats, *data)
 
-    def log_prob_of_each(self, etas: Sequence[Any], x: object) -> Any:
+    def log_prob_of_each(self, etas: Sequence[Any], x: object) -> np.ndarray:
         """The log-density of each value under each of several parameters.
 
         Parameters
@@ -198,14 +196,14 @@ class Family:
         whole = tuple(range(holds.ndim - left, holds.ndim))
         return np.all(holds, axis=whole), np.any(missing, axis=tuple(range(x.ndim - own, x.ndim)))
 
-    def _statistics(self, eta: Pytree, x: Any) -> Any:
+    def _statistics(self, eta: Pytree, x: Any) -> Pytree:
         if self.statistics is None:
             raise ValueError(
                 f"{self.name} has no statistics: give family(..., statistics=t) with t(eta, x)"
             )
         return self.statistics(eta, x)
 
-    def mean_statistics(self, eta: Pytree, xs: np.ndarray, weights: Any = None) -> Any:
+    def mean_statistics(self, eta: Pytree, xs: np.ndarray, weights: Any = None) -> Pytree:
         """The mean of the statistics of observations, for `fit`.
 
         Parameters
@@ -266,7 +264,7 @@ class Family:
         chosen = rng.choice(len(values), size=n, p=p / p.sum())
         return np.array([values[k] for k in chosen])
 
-    def mode(self, eta: Pytree, *data: Any) -> Any:
+    def mode(self, eta: Pytree, *data: Any) -> Pytree:
         """The most probable value.
 
         Raises
@@ -287,7 +285,7 @@ class Family:
         values = self.support(eta)
         return values[int(np.argmax([self.log_prob(eta, x) for x in values]))]
 
-    def fit(self, stats: Pytree, *data: Any, start: Pytree = None) -> Any:
+    def fit(self, stats: Pytree, *data: Any, start: Pytree = None) -> Pytree:
         """Maximum likelihood: the parameters whose expected statistics are `stats`, by Newton's method.
 
         In natural parameters the Hessian of the likelihood is minus the Fisher information, so each step is a step

@@ -35,7 +35,7 @@ class Inference:
         self.__doc__ = doc
         self.__name__ = generated.__name__
 
-    def __call__(self, eta: Pytree, *data: Any) -> Any:
+    def __call__(self, eta: Pytree, *data: Any) -> Pytree:
         eta = as_floats(eta)
         if self.check is not None:
             self.check(eta, *data)
@@ -67,7 +67,7 @@ class Inference:
 class Fisher(Inference):
     """The Fisher information times a vector: `fisher(eta, *data, v)`, with `v` shaped like `eta`."""
 
-    def __call__(self, eta: Pytree, *rest: Any) -> Any:
+    def __call__(self, eta: Pytree, *rest: Any) -> Pytree:
         *data, v = rest
         eta = as_floats(eta)
         if self.check is not None:
@@ -259,7 +259,7 @@ class ThirdCumulant:
         self._made: dict[str, Any] = {}
         self._latest = ""
 
-    def __call__(self, eta: Pytree, *rest: Any) -> Any:
+    def __call__(self, eta: Pytree, *rest: Any) -> Pytree:
         *data, u, v = rest
         eta, u, v = as_floats(eta), as_floats(u), as_floats(v)
         if self.second.check is not None:
@@ -315,7 +315,7 @@ class Information:
         self.complete = complete
         self.posterior = posterior
 
-    def __call__(self, eta: Pytree, *rest: Any) -> Any:
+    def __call__(self, eta: Pytree, *rest: Any) -> Pytree:
         complete, lost = self.complete(eta, *rest), self.posterior(eta, *rest)
         return map_leaves(lambda whole, part: whole - part, complete, lost)
 
@@ -350,7 +350,7 @@ def observed_information(
     return Information(fisher(joint_log_Z, check, **options), fisher(log_Z, check, **options))
 
 
-def _executed(text: str, name: str) -> Callable[..., Any]:
+def _executed(text: str, name: str) -> Callable[..., object]:
     """The function `name` of generated text; the text is registered where `inspect` looks for sources."""
     file = f"<srcdiff.expfam {name} {abs(hash(text)):x}>"
     linecache.cache[file] = (len(text), None, text.splitlines(True), file)

@@ -19,7 +19,7 @@ _ROUNDED = 1e-9  # a decrement below this that falls no further is rounding
 _FAR = 1e8  # parameters of this size have diverged
 
 
-def matched(family: Family, stats: Pytree, start: Pytree, data: tuple[object, ...]) -> Any:
+def matched(family: Family, stats: Pytree, start: Pytree, data: tuple[object, ...]) -> Pytree:
     """The `eta` that maximises `<eta, stats> - log_Z(eta, *data)`."""
     target, _ = flatten(stats)
     eta, restore = flatten(start)
@@ -51,7 +51,7 @@ def matched(family: Family, stats: Pytree, start: Pytree, data: tuple[object, ..
 
 def _objective(
     family: Family, eta: Pytree, target: Pytree, data: tuple[Any, ...]
-) -> tuple[float, Any]:
+) -> tuple[float, np.ndarray]:
     """Value and gradient; -inf outside the domain."""
     nothing = -np.inf, np.zeros_like(target)
     if not (family.domain is None or bool(family.domain(eta))):

@@ -23,7 +23,7 @@ def multivariate_gaussian_log_Z(eta):
     return 0.5 * np.dot(v, v) - np.sum(np.log(np.diag(L))) + 0.5 * len(h) * np.log(2.0 * np.pi)
 
 
-def _natural(mean: np.ndarray, covariance: np.ndarray) -> Any:
+def _natural(mean: np.ndarray, covariance: np.ndarray) -> Pytree:
     check_covariance("multivariate_gaussian", "covariance", np.asarray(covariance, float))
     if np.shape(mean) != np.shape(covariance)[:1]:
         raise ValueError(
@@ -34,13 +34,13 @@ def _natural(mean: np.ndarray, covariance: np.ndarray) -> Any:
     return precision @ np.asarray(mean, float), -0.5 * precision
 
 
-def _usual(eta: Pytree) -> dict[str, Any]:
+def _usual(eta: Pytree) -> dict[str, np.ndarray]:
     h, J = eta
     covariance = np.linalg.inv(-(J + J.T))
     return {"mean": covariance @ h, "covariance": covariance}
 
 
-def _statistics(eta: Pytree, x: np.ndarray) -> Any:
+def _statistics(eta: Pytree, x: np.ndarray) -> Pytree:
     x = np.asarray(x, float)
     return x, x[..., :, None] * x[..., None, :]
 

@@ -68,7 +68,7 @@ def check_settings(model: str, **given: Any) -> None:
             raise ValueError(f"{model}: {name} is a whole number from 1, not {value!r}")
 
 
-def check_covariance(model: str, name: str, covariance: np.ndarray) -> Any:
+def check_covariance(model: str, name: str, covariance: np.ndarray) -> np.ndarray:
     """The Cholesky factor of a matrix; raises unless the matrix is symmetric and positive definite."""
     if covariance.ndim != 2 or covariance.shape[0] != covariance.shape[1]:
         raise ValueError(f"{model}: {name} is a square matrix, not of shape {covariance.shape}")
@@ -103,10 +103,10 @@ def inside(
 
 def usual_inside(
     model: str, natural: Callable[..., object], **conditions: str
-) -> Callable[..., Any]:
+) -> Callable[..., object]:
     """`natural` with checked arguments: `variance="positive"`, `p="between 0 and 1"`."""
 
-    def checked(*args: object, **kwargs: object) -> Any:
+    def checked(*args: object, **kwargs: object) -> object:
         given = dict(zip(conditions, args, strict=False)) | kwargs
         for name, words in conditions.items():
             if name in given and not np.all(_HOLDS[words](np.asarray(given[name], float))):

@@ -12,7 +12,7 @@ import numpy as np
 Pytree = Any  # a number, an array, or a tuple, list, dict or dataclass of pytrees
 
 
-def map_leaves(f: Callable[..., object], *trees: Pytree) -> Any:
+def map_leaves(f: Callable[..., object], *trees: Pytree) -> Pytree:
     """`f` of corresponding leaves, in the structure of the first tree."""
     first = trees[0]
     if isinstance(first, dict):
@@ -34,12 +34,12 @@ def leaves(tree: Pytree) -> list[Any]:
     return found
 
 
-def as_floats(tree: Pytree) -> Any:
+def as_floats(tree: Pytree) -> Pytree:
     """The structure with floats for ints; arrays of ints become arrays of floats."""
     return map_leaves(_as_float, tree)
 
 
-def _as_float(leaf: np.ndarray) -> Any:
+def _as_float(leaf: np.ndarray) -> np.ndarray:
     if np.iscomplexobj(leaf):
         raise TypeError(f"parameters are real numbers, not {np.asarray(leaf).dtype}")
     if isinstance(leaf, np.ndarray):
@@ -64,10 +64,10 @@ def flatten(tree: Pytree) -> tuple[Any, Callable[[Any], Any]]:
     ends = np.cumsum([part.size for part in parts])
     vector = np.concatenate([part.ravel() for part in parts]) if parts else np.zeros(0)
 
-    def restore(values: np.ndarray) -> Any:
+    def restore(values: np.ndarray) -> Pytree:
         pieces = iter(np.split(np.asarray(values, float), ends[:-1]))
 
-        def put(leaf: object) -> Any:
+        def put(leaf: object) -> np.ndarray | float:
             piece = next(pieces)
             return piece.reshape(leaf.shape) if isinstance(leaf, np.ndarray) else float(piece[0])
 

@@ -21,7 +21,7 @@ _NO_TERM = "there is no path: all of them are forbidden"
 class Draws(Inference):
     """`draws(eta, rng, n, *data)`; see `sample`."""
 
-    def __call__(self, eta: Pytree, rng: np.random.Generator, n: int, *data: Any) -> Any:
+    def __call__(self, eta: Pytree, rng: np.random.Generator, n: int, *data: Any) -> Pytree:
         check_draws(rng, n)
         eta = as_floats(eta)
         if self.check is not None:
@@ -46,7 +46,7 @@ class Best(Inference):
         self.k = k
         self.options = options
 
-    def __call__(self, eta: Pytree, *data: Any) -> Any:
+    def __call__(self, eta: Pytree, *data: Any) -> Pytree:
         eta = as_floats(eta)
         if self.check is not None:
             self.check(eta, *data)

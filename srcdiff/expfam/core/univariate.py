@@ -16,7 +16,7 @@ from srcdiff.expfam.core.parameter_checks import inside, usual_inside
 from srcdiff.expfam.core.pytree import Pytree, map_leaves
 
 
-def _zeros(stats: Pytree) -> Any:
+def _zeros(stats: Pytree) -> Pytree:
     return map_leaves(np.zeros_like, stats)
 
 
@@ -122,7 +122,7 @@ def gamma_log_Z(eta):
     return np.sum(gammaln(eta1 + 1.0) - (eta1 + 1.0) * np.log(-eta2))
 
 
-def _gamma_start(stats: Pytree) -> Any:
+def _gamma_start(stats: Pytree) -> Pytree:
     mean_log, mean = stats
     shape = 0.5 / np.maximum(np.log(mean) - mean_log, 1e-12)
     return shape - 1.0, -shape / mean

@@ -156,7 +156,7 @@ def hmm_as_chain(eta: Pytree, data: np.ndarray) -> Any:
     return log_nodes, np.tile(log_A, (len(data) - 1, 1, 1))
 
 
-def io_hmm_as_chain(eta: Pytree, inputs: np.ndarray, data: np.ndarray) -> Any:
+def io_hmm_as_chain(eta: Pytree, inputs: np.ndarray, data: np.ndarray) -> Pytree:
     """As `hmm_as_chain`, with inputs."""
     log_pi, log_A, log_B = eta
     log_nodes = log_B[:, data].T
@@ -164,7 +164,7 @@ def io_hmm_as_chain(eta: Pytree, inputs: np.ndarray, data: np.ndarray) -> Any:
     return log_nodes, log_A[inputs[1:]]
 
 
-def hmm_transition_first_as_chain(eta: Pytree, data: np.ndarray) -> Any:
+def hmm_transition_first_as_chain(eta: Pytree, data: np.ndarray) -> Pytree:
     """As `hmm_as_chain`, with a state before the first observation: T + 1 nodes."""
     log_pi, log_A, log_B = eta
     log_nodes = np.vstack([log_pi, log_B[:, data].T])
@@ -173,13 +173,13 @@ def hmm_transition_first_as_chain(eta: Pytree, data: np.ndarray) -> Any:
 
 def io_hmm_transition_first_as_chain(
     eta: Pytree, inputs: ArrayLike | None, data: np.ndarray
-) -> Any:
+) -> Pytree:
     """As `hmm_as_chain`, with inputs and a state before the first observation."""
     log_pi, log_A, log_B = eta
     return np.vstack([log_pi, log_B[:, data].T]), log_A[inputs]
 
 
-def crf_as_chain(eta: Pytree, features: np.ndarray) -> Any:
+def crf_as_chain(eta: Pytree, features: np.ndarray) -> Pytree:
     """Potentials `(log_nodes, log_pairs)` of the labels of one sequence."""
     weights, log_A = eta
     return features @ weights, np.tile(log_A, (len(features) - 1, 1, 1))
@@ -205,7 +205,7 @@ def _draw_segments(eta: Pytree, rng: np.random.Generator, n: int, data: object) 
     return [_segments(drawn) for drawn in marks]
 
 
-def _mode_of_segments(eta: Pytree, data: object) -> Any:
+def _mode_of_segments(eta: Pytree, data: object) -> list[tuple[int, int]]:
     """The most probable segments `(state, length)`."""
     score, (marks, _) = _viterbi_of_segments(_marked(eta, data), data)
     if score == -np.inf:
@@ -219,7 +219,7 @@ def _of_paths(log_Z: Any, check: Any, as_chain: Any) -> Family:
     def draw(eta: Pytree, rng: np.random.Generator, n: int, *data: Any) -> Any:
         return draw_paths(chain.mean(as_chain(eta, *data)), rng, n)
 
-    def mode(eta: Pytree, *data: Any) -> Any:
+    def mode(eta: Pytree, *data: Any) -> np.ndarray:
         score, counts = chain.viterbi(as_chain(eta, *data))
         if score == -np.inf:
             raise ValueError("there is no path: all of them are forbidden")
@@ -248,7 +248,7 @@ semi_markov = family(
 )
 
 
-def draw_paths(marginals: Any, rng: np.random.Generator, n: int) -> Any:
+def draw_paths(marginals: Any, rng: np.random.Generator, n: int) -> np.ndarray:
     """`n` paths of a chain with these marginals, `(nodes (T, K), pairs (T - 1, K, K))`: an array `(n, T)`.
 
     A pair's rows are, up to scale, the probabilities of the next state, so sampling needs the gradient of `log_Z` only.
@@ -271,7 +271,7 @@ def _drawn(weights: np.ndarray, rng: np.random.Generator) -> Any:
     return np.minimum(found, weights.shape[1] - 1)
 
 
-def followed(marginals: Any) -> Any:
+def followed(marginals: Any) -> np.ndarray:
     """The path that has all mass, or one of the best paths in a tie; `(nodes, pairs)` are marginals in max-plus."""
     nodes, pairs = marginals
     path = np.empty(len(nodes), dtype=np.int64)

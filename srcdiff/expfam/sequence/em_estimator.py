@@ -51,11 +51,11 @@ class Estimator:
         found: _T = made[key]
         return found
 
-    def get_params(self, deep: bool = True) -> dict[str, Any]:
+    def get_params(self, deep: bool = True) -> dict[str, object]:
         """The parameters of the constructor."""
         return {name: getattr(self, name) for name in inspect.signature(type(self)).parameters}
 
-    def set_params(self, **params: object) -> Any:
+    def set_params(self, **params: object) -> Estimator:
         """Change parameters of the constructor."""
         known = self.get_params()
         for name, value in params.items():

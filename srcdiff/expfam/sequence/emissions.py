@@ -41,7 +41,7 @@ class Emissions:
     maximise: Callable[..., Any] | None = None
     overall: Any = None  # statistics of all data, which lower limits are relative to
 
-    def log_prob(self, data: np.ndarray) -> Any:
+    def log_prob(self, data: np.ndarray) -> np.ndarray:
         """The log-probability of each observation in each state, `(T, K)`."""
         parts = [data[k : k + _AT_ONCE] for k in range(0, max(len(data), 1), _AT_ONCE)]
         return np.concatenate([self.family.log_prob_of_each(self.etas, part) for part in parts])
@@ -84,7 +84,7 @@ class Emissions:
             weights = _weights_of_parts(data, n_states, rng)
         return made.fitted(data, weights)
 
-    def example(self, data: np.ndarray) -> Any:
+    def example(self, data: np.ndarray) -> Pytree:
         """Parameters of the right shapes."""
         if self.etas:
             return self.etas[0]
@@ -166,13 +166,13 @@ def _best_categorical(stats: Pytree, overall: Pytree) -> Any:
         return np.log(stats / stats.sum())
 
 
-def _best_gaussian(stats: Pytree, overall: Pytree) -> Any:
+def _best_gaussian(stats: Pytree, overall: Pytree) -> Pytree:
     mean, square = np.asarray(stats[0]), np.asarray(stats[1])
     floor = np.maximum(_LEAST_VARIANCE * (overall[1] - overall[0] ** 2), 1e-300)
     return gaussian.natural(mean[()], np.maximum(square - mean**2, floor)[()])
 
 
-def _best_multivariate(stats: Pytree, overall: Pytree) -> Any:
+def _best_multivariate(stats: Pytree, overall: Pytree) -> Pytree:
     mean, square = stats
     floor = _LEAST_VARIANCE * np.diag(np.diag(overall[1] - np.outer(overall[0], overall[0])))
     return multivariate_gaussian.natural(mean, square - np.outer(mean, mean) + floor)

@@ -46,13 +46,13 @@ def by_gradient(
     data, observed = joined(sequences)
     likelihoods: dict[float, float] = {}  # by the objective's value, which includes the prior
 
-    def at(x: Any) -> Any:
+    def at(x: Any) -> Pytree:
         full = whole.copy()
         full[free] = x
         rows_pi, rows_A, etas = restored(full)
         return _log_rows(rows_pi), _log_rows(rows_A), replace(emissions, etas=tuple(etas))
 
-    def objective(x: Any) -> tuple[float, Any]:
+    def objective(x: Any) -> tuple[float, np.ndarray]:
         log_pi, log_A, emissions = given = at(x)
         if not _is_possible(emissions):
             return -np.inf, x
@@ -105,7 +105,7 @@ def _of_rows(counts: Any, log_rows: Any) -> Any:
     return counts - counts.sum(axis=-1, keepdims=True) * np.exp(log_rows)
 
 
-def _of_emission(emissions: Emissions, eta: Pytree, data: Any, weights: Any) -> Any:
+def _of_emission(emissions: Emissions, eta: Pytree, data: Any, weights: Any) -> Pytree:
     """The gradient for one state's emission: the sum of its statistics, minus the sum that the parameters predict."""
     total = float(np.sum(weights))
     if total <= 1e-300:

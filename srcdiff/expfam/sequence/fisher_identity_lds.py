@@ -115,7 +115,7 @@ def _sums(moments: list[Any], data: Any, observed: np.ndarray) -> Any:
 
 
 def _roots(model: LDS) -> Any:
-    def root(covariance: np.ndarray) -> Any:
+    def root(covariance: np.ndarray) -> np.ndarray:
         L = np.linalg.cholesky(covariance)
         return np.tril(L, -1) + np.diag(np.log(np.diag(L)))
 

@@ -145,7 +145,7 @@ class HMM(Estimator):
         lengths: Given = None,
         observed: Given = None,
         inputs: Given = None,
-    ) -> Any:
+    ) -> HMM:
         """Maximum likelihood by expectation maximisation.
 
         Parameters

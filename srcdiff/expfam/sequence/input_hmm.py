@@ -41,7 +41,7 @@ class IOHMM(HMM):
     def _shape_of_moves(self) -> tuple[Any, ...]:
         return "", self.n_states, self.n_states
 
-    def _data(self, sequence: Sequence) -> tuple[Any, ...]:
+    def _data(self, sequence: Sequence) -> tuple[object, ...]:
         return (sequence.inputs,)
 
     def _steps(self, sequence: Sequence) -> Any:

@@ -118,7 +118,7 @@ def natural(
     return init, pairs, (node_J, node_h, constants)
 
 
-def _columns(observed: np.ndarray, y: np.ndarray) -> Any:
+def _columns(observed: np.ndarray, y: np.ndarray) -> np.ndarray:
     observed = np.asarray(observed, bool)
     return np.broadcast_to(observed[:, None] if observed.ndim == 1 else observed, y.shape)
 
@@ -131,7 +131,9 @@ def _precision(covariance: np.ndarray, name: str) -> tuple[Any, float]:
     return np.linalg.inv(covariance), constant
 
 
-def _nodes(y: np.ndarray, C: Any, R: np.ndarray, seen: np.ndarray) -> tuple[Any, Any, Any]:
+def _nodes(
+    y: np.ndarray, C: Any, R: np.ndarray, seen: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """The potentials of each time's state, given its observations."""
     T, D = len(y), C.shape[1]
     J, h, constants = np.zeros((T, D, D)), np.zeros((T, D)), np.zeros(T)

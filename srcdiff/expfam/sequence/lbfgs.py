@@ -81,7 +81,7 @@ def ascend(
     return Ascent(x, slope, tuple(pairs), tuple(values[-2:])), values[known:] or [value], converged
 
 
-def _uphill(slope: np.ndarray, pairs: deque[tuple[np.ndarray, np.ndarray]]) -> Any:
+def _uphill(slope: np.ndarray, pairs: deque[tuple[np.ndarray, np.ndarray]]) -> np.ndarray:
     """The gradient times the approximate inverse curvature of the stored pairs."""
     if not pairs:
         return slope / max(float(np.linalg.norm(slope)), 1.0)
@@ -102,7 +102,7 @@ def _step(
     value: float,
     slope: np.ndarray,
     direction: np.ndarray,
-) -> tuple[Any, float, Any] | None:
+) -> tuple[np.ndarray, float, np.ndarray] | None:
     """The first of the halved steps that gains enough."""
     promised = float(slope @ direction)
     if not promised > 0.0:

@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike
 
 from srcdiff.expfam.core import identities
 from srcdiff.expfam.core.parameter_checks import check_settings
+from srcdiff.expfam.core.pytree import Pytree
 from srcdiff.expfam.sequence.em_estimator import Estimator, rounds
 from srcdiff.expfam.sequence.fisher_identity_lds import by_gradient
 from srcdiff.expfam.sequence.kalman import check_lds, lds_log_Z, natural, usual
@@ -158,7 +159,7 @@ class LDS(Estimator):
 
     def smooth(
         self, X: ArrayLike, *, lengths: Given = None, observed: Given = None
-    ) -> tuple[Any, Any]:
+    ) -> tuple[np.ndarray, np.ndarray]:
         """Means `(n, n_states)` and covariances `(n, n_states, n_states)` of the state at each time; sequences are
         concatenated.
         """
@@ -220,7 +221,7 @@ class LDS(Estimator):
         self.m1_, self.P1_ = np.zeros(D), np.eye(D)
         self.R_ = np.diag(0.5 * variance)
 
-    def _expected(self, s: Sequence) -> Any:
+    def _expected(self, s: Sequence) -> Pytree:
         eta = natural(
             s.data, self.m1_, self.P1_, self.A_, self.Q_, self.C_, self.R_, d=self.d_,
             observed=s.observed,

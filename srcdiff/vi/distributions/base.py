@@ -123,7 +123,7 @@ class Distribution:
         """The shape of the noise from which `from_noise` computes `shape` draws."""
         return self.shape(shape)
 
-    def draw_noise(self, rng: np.random.Generator, shape: Shape = ()) -> Any:
+    def draw_noise(self, rng: np.random.Generator, shape: Shape = ()) -> np.ndarray:
         """The noise for `shape` draws."""
         if self.noise == "normal":
             return rng.standard_normal(self.noise_shape(shape))

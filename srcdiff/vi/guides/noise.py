@@ -35,7 +35,7 @@ def standard_normal(rng: np.random.Generator, draws: int, size: int, kind: str) 
 
 def noise_of_sites(
     sites: Sequence[Any], rng: np.random.Generator, draws: int, kind: str
-) -> dict[str, Any]:
+) -> dict[str, np.ndarray]:
     """A dict of noise for each site, of shape (draws, *noise_shape): standard normal, or uniform in (0, 1), as
     `site.noise` says.
     """

@@ -56,13 +56,13 @@ def load(
                 "Delete it to begin anew"
             )
 
-    def restored(name: str, tree: Pytree) -> Any:
+    def restored(name: str, tree: Pytree) -> Pytree:
         places = iter(range(len(leaves(tree))))
         return map_leaves(lambda leaf: _like(leaf, found[f"{name}_{next(places)}"]), tree)
 
     return {name: restored(name, tree) for name, tree in like.items()}, meta
 
 
-def _like(leaf: Pytree, value: np.ndarray) -> Any:
+def _like(leaf: Pytree, value: np.ndarray) -> float | np.ndarray:
     """A saved value with the type of the original: a Python number if it was one."""
     return type(leaf)(value) if isinstance(leaf, int | float) and np.ndim(value) == 0 else value

@@ -113,7 +113,7 @@ def fit(
     return _best_of(restarts, loop, init, file, checkpoint_every)
 
 
-def _optimizer_for(target: Elbo, steps: int, batches: float) -> Any:
+def _optimizer_for(target: Elbo, steps: int, batches: float) -> InUnitsOfTheGuide | Adam | LBFGS:
     """The default optimiser."""
     if isinstance(target.guide, Delta):
         return LBFGS()
@@ -199,7 +199,7 @@ def _start(
     data: tuple[object, ...],
     rng: np.random.Generator,
     moved: bool = False,
-) -> Any:
+) -> Pytree:
     """First parameters; for restarts, standard normal numbers are added."""
     if init is not None and not isinstance(init, dict):
         params = map_leaves(lambda p: np.array(p, float), init)

@@ -34,11 +34,11 @@ class InUnitsOfTheGuide:
     inner: Any
     stretch: float = 1.0
 
-    def init(self, params: Pytree) -> Any:
+    def init(self, params: Pytree) -> Pytree:
         """The state before the first step."""
         return self.inner.init(params)
 
-    def step(self, params: Pytree, grads: Pytree, state: Pytree) -> tuple[Any, Any]:
+    def step(self, params: Pytree, grads: Pytree, state: Pytree) -> tuple[Pytree, Pytree]:
         """`(params, state)` after one step."""
         if hasattr(params, "lower") and len(params.loc) <= _WHOLE:
             return self._whole_step(params, grads, state)
@@ -51,7 +51,7 @@ class InUnitsOfTheGuide:
         away = away._replace(**{name: getattr(away, name) * u for name, u in units.items()})
         return map_leaves(np.add, params, away), state
 
-    def _whole_step(self, params: Pytree, grads: Pytree, state: Pytree) -> tuple[Any, Any]:
+    def _whole_step(self, params: Pytree, grads: Pytree, state: Pytree) -> tuple[Pytree, Pytree]:
         """A step of m and M, from where both are 0; the diagonal of M is a logarithm.
 
         The part below the diagonal is in units of D**-0.5, so that a step in all of its D**2 / 2 numbers is as long as
@@ -76,7 +76,7 @@ class InUnitsOfTheGuide:
         ), state
 
 
-def near_the_optimum(bound: Bound, params: Pytree, data: tuple[object, ...], ahead: int) -> Any:
+def near_the_optimum(bound: Bound, params: Pytree, data: tuple[object, ...], ahead: int) -> Pytree:
     """First parameters by L-BFGS on a few fixed draws; unchanged if draws have no derivative.
 
     `ahead`: the number of draws that the steps will take. A guide function may be a network of any size, so its
@@ -95,7 +95,7 @@ def near_the_optimum(bound: Bound, params: Pytree, data: tuple[object, ...], ahe
 
 def _of_function(
     bound: FunctionBound, params: Pytree, data: tuple[object, ...], iterations: int
-) -> Any:
+) -> Pytree:
     """All parameters of a guide that is a function.
 
     On a ridge, such as shape and rate of a Gamma distribution, steps by coordinate are far too slow; L-BFGS learns the
@@ -106,7 +106,7 @@ def _of_function(
     rng = np.random.default_rng(0)
     eps = bound.noise(rng, _EVEN_DRAWS, "stratified")
 
-    def objective(at: Pytree) -> tuple[float, Any]:
+    def objective(at: Pytree) -> tuple[float, Pytree]:
         try:
             value, grads = bound.step(at, eps, data)
         except np.linalg.LinAlgError:  # too long a step
@@ -122,7 +122,7 @@ def _of_function(
     return found.x if is_better else params
 
 
-def _of_automatic(bound: VectorBound, params: Pytree, data: tuple[object, ...]) -> Any:
+def _of_automatic(bound: VectorBound, params: Pytree, data: tuple[object, ...]) -> Pytree:
     """Parameters of an automatic guide, with means and standard deviations by L-BFGS on a few fixed draws.
 
     A stochastic step is bounded, whatever the distance; L-BFGS takes steps of any length. The draws come in pairs, so
@@ -133,13 +133,13 @@ def _of_automatic(bound: VectorBound, params: Pytree, data: tuple[object, ...]) 
     begun = np.exp(params.log_scale)
     moved = [name for name in params._fields if name not in ("lower", "factor")]
 
-    def whole(found: dict[str, Any]) -> Any:
+    def whole(found: dict[str, Any]) -> Pytree:
         if hasattr(params, "factor"):
             relative = np.exp(found["log_scale"]) / begun
             found = {**found, "factor": params.factor * relative[:, None]}
         return params._replace(**found)
 
-    def objective(found: dict[str, Any]) -> tuple[float, Any]:
+    def objective(found: dict[str, Any]) -> tuple[float, Pytree]:
         at = whole(found)
         value, grads = bound.step(at, eps, data, 0.0)
         down = {name: -getattr(grads, name) for name in moved}

@@ -56,7 +56,7 @@ class Batches:
 
     # ---- for checkpoints
 
-    def state(self) -> dict[str, Any]:
+    def state(self) -> dict[str, object]:
         """The state for a checkpoint: where the epoch stands, and the generator's state before its shuffling."""
         return {"position": self.position, "epoch": self.epoch_state}
 

@@ -21,7 +21,7 @@ from srcdiff.vi.inference.learning_rates import (
     check_positive,
     warn_about_schedule,
 )
-from srcdiff.vi.model.pytree import Pytree, flatten, map_leaves
+from srcdiff.vi.model.pytree import P, Pytree, flatten, map_leaves
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class _Optimizer:
         return 1.0 if self.maximize else -1.0
 
 
-def _zeros(params: Pytree) -> Any:
+def _zeros(params: Pytree) -> Pytree:
     return map_leaves(lambda p: np.zeros_like(np.asarray(p, float)) if np.ndim(p) else 0.0, params)
 
 
@@ -88,7 +88,7 @@ class SGD(_Optimizer):
     def init(self, params: Pytree) -> StepState:
         return StepState(0)
 
-    def step(self, params: Pytree, grads: Pytree, state: StepState) -> tuple[Any, StepState]:
+    def step(self, params: P, grads: P, state: StepState) -> tuple[P, StepState]:
         count = state.steps + 1
         rate = self._down * (self.rate(count) if callable(self.rate) else self.rate)
         return map_leaves(lambda p, g: p + rate * g, params, grads), StepState(count)
@@ -128,7 +128,7 @@ class RobbinsMonro(_Optimizer):
     def init(self, params: Pytree) -> StepState:
         return StepState(0)
 
-    def step(self, params: Pytree, grads: Pytree, state: StepState) -> tuple[Any, StepState]:
+    def step(self, params: P, grads: P, state: StepState) -> tuple[P, StepState]:
         count = state.steps + 1
         rate = self._down * self.rate * (count + self.delay) ** -self.power
         return map_leaves(lambda p, g: p + rate * g, params, grads), StepState(count)
@@ -162,9 +162,7 @@ class Momentum(_Optimizer):
     def init(self, params: Pytree) -> MomentumState:
         return MomentumState(_zeros(params))
 
-    def step(
-        self, params: Pytree, grads: Pytree, state: MomentumState
-    ) -> tuple[Any, MomentumState]:
+    def step(self, params: P, grads: P, state: MomentumState) -> tuple[P, MomentumState]:
         keep, rate = self.momentum, self._down * self.rate
         velocity = map_leaves(lambda v, g: keep * v + (1.0 - keep) * g, state.velocity, grads)
         by = state.velocity if self.simultaneous else velocity
@@ -199,7 +197,7 @@ class AdaGrad(_Optimizer):
     def init(self, params: Pytree) -> SquareState:
         return SquareState(_zeros(params))
 
-    def step(self, params: Pytree, grads: Pytree, state: SquareState) -> tuple[Any, SquareState]:
+    def step(self, params: P, grads: P, state: SquareState) -> tuple[P, SquareState]:
         rate, damping = self._down * self.rate, self.damping
         square = map_leaves(lambda s, g: s + g**2, state.square, grads)
         new = map_leaves(
@@ -236,9 +234,7 @@ class AdaDelta(_Optimizer):
     def init(self, params: Pytree) -> AdaDeltaState:
         return AdaDeltaState(_zeros(params), _zeros(params))
 
-    def step(
-        self, params: Pytree, grads: Pytree, state: AdaDeltaState
-    ) -> tuple[Any, AdaDeltaState]:
+    def step(self, params: P, grads: P, state: AdaDeltaState) -> tuple[P, AdaDeltaState]:
         def leaf(p: np.ndarray, g: np.ndarray, square: np.ndarray, moved: np.ndarray) -> _Leaf:
             square = self.decay * square + (1.0 - self.decay) * g**2
             step = np.sqrt(moved + self.damping) / np.sqrt(square + self.damping) * g
@@ -291,7 +287,7 @@ class RMSProp(_Optimizer):
         ones = map_leaves(lambda z: z + 1.0, _zeros(params))
         return RMSPropState(_zeros(params), ones, _zeros(params))
 
-    def step(self, params: Pytree, grads: Pytree, state: RMSPropState) -> tuple[Any, RMSPropState]:
+    def step(self, params: P, grads: P, state: RMSPropState) -> tuple[P, RMSPropState]:
         def leaf(p: np.ndarray, g: Any, square: Any, growth: Any, sign: Any) -> _Leaf:
             square = self.decay * square + (1.0 - self.decay) * g**2
             growth = np.where(sign * np.sign(g) > 0, growth * (1.0 + self.growth), growth)
@@ -343,7 +339,7 @@ class Adam(_Optimizer):
     def init(self, params: Pytree) -> AdamState:
         return AdamState(0, _zeros(params), _zeros(params))
 
-    def step(self, params: Pytree, grads: Pytree, state: AdamState) -> tuple[Any, AdamState]:
+    def step(self, params: P, grads: P, state: AdamState) -> tuple[P, AdamState]:
         b1, b2, count = self.b1, self.b2, state.steps + 1
         # the two corrections as one factor each: a step is 12 operations on an array
         root = math.sqrt(1.0 - b2**count)
@@ -397,7 +393,7 @@ class LBFGS:
         start, restore = flatten(params)
         best: tuple[float, Any] = (math.inf, start)
 
-        def objective(x: np.ndarray) -> tuple[float, Any]:
+        def objective(x: np.ndarray) -> tuple[float, np.ndarray]:
             nonlocal best
             value, grads = value_and_grad(restore(x))
             vector = flatten(grads)[0]

@@ -50,7 +50,7 @@ class Average(NamedTuple):
         zeros = map_leaves(lambda p: 0.0 * p, params)
         return Average(count, count, count - self.begun, zeros, latest)
 
-    def mean(self) -> Any:
+    def mean(self) -> Pytree:
         """The mean of both blocks."""
         n = self.earlier_count + self.steps - self.begun
         return map_leaves(lambda a, b: (a + b) / n, self.latest, self.earlier)
@@ -107,7 +107,7 @@ class Loop:
 
     # ---- stochastic steps
 
-    def _climb(self, params: Pytree, file: Path | None, every: int) -> tuple[Any, str]:
+    def _climb(self, params: Pytree, file: Path | None, every: int) -> tuple[Pytree, str]:
         if self.warm and not (file is not None and file.exists()):
             params = self._warmed(params)
         state = self.optimizer.init(params)
@@ -128,7 +128,7 @@ class Loop:
                 self._save(file, params, state, mean, batches, stopped)
         return (mean.mean() if self.average else params), stopped
 
-    def _warmed(self, params: Pytree) -> Any:
+    def _warmed(self, params: Pytree) -> Pytree:
         """Parameters near the optimum, by the path derivative; on a batch, if steps take batches."""
         data, batches = self.data, self._batches(np.random.default_rng(0))
         if batches is not None:
@@ -142,7 +142,9 @@ class Loop:
         except srcdiff.DifferentiationError:  # the score function needs no derivative of the model
             return params
 
-    def _step(self, params: Pytree, state: Pytree, batches: Batches | None) -> tuple[Any, Any]:
+    def _step(
+        self, params: Pytree, state: Pytree, batches: Batches | None
+    ) -> tuple[Pytree, Pytree]:
         data = self.data
         if batches is not None:
             rows, share = batches.next()
@@ -229,11 +231,11 @@ class Loop:
 
     # ---- a deterministic objective
 
-    def _minimise(self, params: Pytree) -> tuple[Any, str]:
+    def _minimise(self, params: Pytree) -> tuple[Pytree, str]:
         bound = self.bound_of(self.data)
         eps = bound.noise(self.rng, self.optimizer.draws, self.target.noise_kind)
 
-        def objective(p: Pytree) -> tuple[float, Any]:
+        def objective(p: Pytree) -> tuple[float, Pytree]:
             value, grads = bound.step(p, eps, self.data, 0.0)
             if not self.bounds and not (math.isfinite(value) and _finite(grads)):
                 self._not_finite(bound, p, value, grads, eps, self.data)
@@ -244,7 +246,7 @@ class Loop:
         found = self.optimizer.minimize(objective, params, self.steps)
         return found.x, f"L-BFGS: {found.message}"
 
-    def _laplace(self, params: Pytree) -> tuple[Any, Any]:
+    def _laplace(self, params: Pytree) -> tuple[Pytree, Pytree]:
         """The normal distribution at the maximum, from the Hessian there."""
         bound = self.bound_of(self.data)
         assert isinstance(bound, VectorBound)
@@ -262,7 +264,7 @@ class Loop:
 
     # ---- checkpoints
 
-    def _description(self, params: Pytree) -> dict[str, Any]:
+    def _description(self, params: Pytree) -> dict[str, object]:
         digest = hashlib.sha256()
         for a in self.data:
             if isinstance(a, np.memmap):  # may be larger than memory

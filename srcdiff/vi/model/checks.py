@@ -88,7 +88,7 @@ def explain(model: Callable[..., Any], values: dict[str, Any], data: tuple[Any, 
     return ""
 
 
-def supports_of(model: Callable[..., Any], data: tuple[Any, ...]) -> dict[str, Any]:
+def supports_of(model: Callable[..., Any], data: tuple[Any, ...]) -> dict[str, object]:
     """The supports of the sites in one run; None for a site whose iterations differ."""
     found: dict[str, Any] = {}
     handle(_Supports(np.random.default_rng(0), found), model, *data)

@@ -10,6 +10,7 @@ import numpy as np
 import srcdiff
 from srcdiff.vi.model.models import Site, sites
 from srcdiff.vi.model.program_text import generators_of, name_of, program
+from srcdiff.vi.model.pytree import Pytree
 from srcdiff.vi.model.semantics import Draw
 
 
@@ -30,7 +31,7 @@ class Sampler:
         self._programs: dict[tuple[str, ...], Any] = {}
         self._latest: Any = None
 
-    def __call__(self, rng: np.random.Generator, *data: Any, draws: int | None = None) -> Any:
+    def __call__(self, rng: np.random.Generator, *data: Any, draws: int | None = None) -> Pytree:
         """Draw.
 
         Parameters
@@ -69,7 +70,7 @@ class Sampler:
 
     def _once(
         self, rng: np.random.Generator, latents: Mapping[str, Any], found: list[Site], data: Any
-    ) -> dict[str, Any]:
+    ) -> dict[str, np.ndarray]:
         run, given = self._program(found, latents)
         drawn: dict[str, Any] = run(rng, *given, *data)
         return {s.name: drawn[s.name] for s in found if s.name not in latents}
@@ -81,7 +82,7 @@ class Sampler:
         given: dict[str, np.ndarray],
         found: list[Site],
         data: Any,
-    ) -> Any:
+    ) -> Pytree:
         """The result of a model that draws from a generator, with the sites' values from the posterior."""
         each = []
         for s in range(draws or 1):
@@ -150,7 +151,7 @@ class Sampler:
         return self._latest, tuple(own.values())
 
 
-def storage_of(found: list[Site], latents: Collection[str]) -> dict[str, Any]:
+def storage_of(found: list[Site], latents: Collection[str]) -> dict[str, np.ndarray]:
     """Storage for sites in loops or branches, except the latents: filled with markers of values that are not drawn."""
     made: dict[str, Any] = {}
     for site in found:

@@ -38,7 +38,7 @@ def program(
     handler: type,
     given: str,
     result: str = "",
-) -> Callable[..., Any]:
+) -> Callable[..., object]:
     """A function of the parameters `first` and the model's own that runs the model under a handler.
 
     Parameters
@@ -75,7 +75,7 @@ def program(
     return load_text(text, name, {**outside, **_draws(generators)})
 
 
-def _draws(generators: Sequence[str]) -> dict[str, Any]:
+def _draws(generators: Sequence[str]) -> dict[str, object]:
     if not generators:
         return {}
     from srcdiff.vi.model.numpy_generator_models import Draws  # the distributions import SciPy
@@ -106,7 +106,7 @@ def _with_defaults(model: Callable[..., object], generators: Sequence[str]) -> l
     return [p.name if p.default is p.empty else f"{p.name}=default_{p.name}" for p in found]
 
 
-def _defaults(model: Callable[..., object]) -> dict[str, Any]:
+def _defaults(model: Callable[..., object]) -> dict[str, object]:
     found = inspect.signature(model).parameters.values()
     return {f"default_{p.name}": p.default for p in found if p.default is not p.empty}
 
@@ -147,7 +147,7 @@ def parameter(name: str) -> str:
     return word if word.isidentifier() else f"site_{word}"
 
 
-def load_text(text: str, name: str, outside: Mapping[str, Any]) -> Callable[..., Any]:
+def load_text(text: str, name: str, outside: Mapping[str, Any]) -> Callable[..., object]:
     """The function that a text defines; its source is registered for `inspect`."""
     digest = hashlib.sha256(text.encode()).hexdigest()  # the same in every process, for the cache
     file = f"<srcdiff {name} {digest[:16]}>"

@@ -1,14 +1,15 @@
 """Pytrees: parameters as structures of numbers and arrays: named tuples, tuples, lists and dicts."""
 
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
 Pytree = Any  # a number, an array, or a named tuple, tuple, list or dict of pytrees
+P = TypeVar("P")  # a pytree that comes back changed, in the same structure
 
 
-def map_leaves(f: Callable[..., object], *trees: Pytree) -> Any:
+def map_leaves(f: Callable[..., object], *trees: Pytree) -> Pytree:
     """`f` of corresponding leaves, in the structure of the first tree."""
     first = trees[0]
     if isinstance(first, dict):
@@ -48,10 +49,10 @@ def flatten(tree: Pytree) -> tuple[Any, Callable[[Any], Any]]:
     ends = np.cumsum([part.size for part in parts])
     vector = np.concatenate([part.ravel() for part in parts]) if parts else np.zeros(0)
 
-    def restore(values: np.ndarray) -> Any:
+    def restore(values: np.ndarray) -> Pytree:
         pieces = iter(np.split(np.asarray(values, float), ends[:-1]))
 
-        def put(leaf: np.ndarray) -> Any:
+        def put(leaf: np.ndarray) -> np.ndarray | float:
             piece = next(pieces)
             return piece.reshape(np.shape(leaf)) if np.ndim(leaf) else float(piece[0])
 

@@ -179,7 +179,7 @@ class Layout:
             found[p.name] = value if np.ndim(value) else float(value)
         return found
 
-    def unconstrain(self, values: Mapping[str, object]) -> Any:
+    def unconstrain(self, values: Mapping[str, object]) -> np.ndarray:
         """The vector z of values.
 
         Raises

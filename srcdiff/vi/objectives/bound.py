@@ -84,7 +84,7 @@ class Bound:
 
     def step(
         self, params: Pytree, eps: Pytree, data: tuple[object, ...], baseline: Pytree = 0.0
-    ) -> Any:
+    ) -> Pytree:
         """`(elbo, gradient)`; a baseline shaped like the parameters has one number for each."""
         if self.written.surrogate and not np.isscalar(baseline):
             # the estimator is linear in the baseline
@@ -207,7 +207,7 @@ class VectorBound(Bound):
             del found[2 * len(params) - len(self.of_model) : 2 * len(params)]
         return found
 
-    def init(self, data: tuple[object, ...], at: Pytree, scale: float) -> Any:
+    def init(self, data: tuple[object, ...], at: Pytree, scale: float) -> Pytree:
         own = self.guide.init(self.layout.unconstrain(at or {}), scale)
         return self.params_type(*own, *(p.start for p in self.of_model))
 

@@ -41,17 +41,8 @@ from srcdiff.vi.objectives.line_breaking import broken
 from srcdiff.vi.objectives.target_density import data_names, sites_of_rows, target_of
 
 _OWN = (
-    "k",
-    "elbo",
-    "entropy",
-    "held_entropy",
-    "surrogate",
-    "weight",
-    "log_score",
-    "log_q",
-    "log_weights",
-    "baseline",
-)
+    "k", "elbo", "entropy", "held_entropy", "surrogate", "weight", "log_score", "log_q", "log_weights", "baseline",
+)  # fmt: skip
 _DOCS = {
     "draw": "Draws of `{}`, and their entropy (where it has no closed form, minus their log density).",
     "log_draw": "Draws of `{}`, and minus their log density.",
@@ -339,10 +330,10 @@ class FunctionBound(Bound):
 
     # ---- calls
 
-    def noise_arguments(self, eps: Pytree) -> list[Any]:
+    def noise_arguments(self, eps: Pytree) -> list[object]:
         return [eps[s.name] for s in self.sites]
 
-    def init(self, data: tuple[object, ...], at: Pytree, scale: float) -> Any:
+    def init(self, data: tuple[object, ...], at: Pytree, scale: float) -> Pytree:
         if at:
             raise ValueError(
                 "init: a guide function says itself where its parameters begin (vi.param)"
@@ -352,19 +343,19 @@ class FunctionBound(Bound):
     def noise(self, rng: np.random.Generator, draws: int, kind: str) -> dict[str, Any]:
         return noise_of_sites(self.sites, rng, draws, kind)
 
-    def values_of(self, params: Pytree) -> dict[str, Any]:
+    def values_of(self, params: Pytree) -> dict[str, object]:
         """Parameters by the user's names, in their constraints."""
         return {p.name: p.value(real) for p, real in zip(self.params, params, strict=True)}
 
-    def model_values(self, params: Pytree) -> dict[str, Any]:
+    def model_values(self, params: Pytree) -> dict[str, object]:
         values = self.values_of(params)
         return {name: values[name] for name in self.model_params}
 
-    def _guide_values(self, params: Pytree) -> list[Any]:
+    def _guide_values(self, params: Pytree) -> list[object]:
         values = self.values_of(params)
         return [values[p.name] for p in self._of_guide]
 
-    def _model_params(self, params: Pytree) -> list[Any]:
+    def _model_params(self, params: Pytree) -> list[object]:
         return [*self.model_values(params).values()]
 
     def _draw(self, params: Pytree, eps: dict[str, Any], data: Any) -> tuple[dict[str, Any], float]:
@@ -390,7 +381,7 @@ class FunctionBound(Bound):
             found[s.name] = (first, second) if s.shape else (float(first), float(second))
         return found
 
-    def log_weights(self, params: Pytree, n: int, rng: np.random.Generator, data: Any) -> Any:
+    def log_weights(self, params: Pytree, n: int, rng: np.random.Generator, data: Any) -> Pytree:
         eps = self.noise(rng, n, "independent")
         of_model = self._model_params(params)
         found = np.empty(n)

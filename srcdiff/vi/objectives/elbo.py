@@ -26,7 +26,7 @@ class Gradient:
     def __init__(self, elbo: "Elbo") -> None:
         self._elbo = elbo
 
-    def __call__(self, params: Pytree, eps: Pytree, *data: Any, baseline: Pytree = None) -> Any:
+    def __call__(self, params: Pytree, eps: Pytree, *data: Any, baseline: Pytree = None) -> Pytree:
         return self._elbo.value_and_grad(params, eps, *data, baseline=baseline)[1]
 
     @property
@@ -83,7 +83,7 @@ class Elbo:
         self._latest: Bound | None = None
         self._latest_data: tuple[Any, ...] = ()
 
-    def __getstate__(self) -> dict[str, Any]:
+    def __getstate__(self) -> dict[str, object]:
         """The state without its programs, which are generated again."""
         return {**vars(self), "_bounds": {}, "_latest": None, "_latest_data": ()}
 
@@ -172,7 +172,7 @@ class Elbo:
 
     def value_and_grad(
         self, params: Pytree, eps: Pytree, *data: Any, baseline: Pytree = None
-    ) -> tuple[float, Any]:
+    ) -> tuple[float, Pytree]:
         """The bound and its gradient, from the same draws.
 
         Parameters
@@ -197,7 +197,7 @@ class Elbo:
         value, grads = self.bound(*data).step(params, eps, data, baseline)
         return float(value), grads
 
-    def init(self, *data: Any, at: Pytree = None, scale: float = 0.1) -> Any:
+    def init(self, *data: Any, at: Pytree = None, scale: float = 0.1) -> Pytree:
         """First parameters.
 
         Parameters
@@ -329,7 +329,7 @@ def elbo(
     return Elbo(model, guide, chosen, draws, value_and_grad, options)
 
 
-def noise(elbo: Elbo, rng: np.random.Generator, *data: Any) -> Any:
+def noise(elbo: Elbo, rng: np.random.Generator, *data: Any) -> Pytree:
     """Noise for `elbo(params, eps, *data)`.
 
     Parameters

@@ -281,7 +281,7 @@ def _less_divergences(
     first: Sequence[str],
     arguments: str,
     closed: Sequence[str],
-) -> Callable[..., Any]:
+) -> Callable[..., object]:
     """The log-joint in which minus the divergences of the guide replace some log densities."""
     names = data_names(model)
     text = (

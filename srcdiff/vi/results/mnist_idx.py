@@ -4,14 +4,13 @@ import gzip
 import math
 import zlib
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 _TYPES = {0x08: "u1", 0x09: "i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
 
 
-def read_idx(path: str | Path) -> Any:
+def read_idx(path: str | Path) -> np.ndarray:
     """The array of an IDX file; a gzip file is decompressed.
 
     Parameters

@@ -9,7 +9,7 @@ import numpy as np
 
 from srcdiff.vi.guides.automatic import Guide
 from srcdiff.vi.model.log_density import LogDensity
-from srcdiff.vi.model.predictive import predictive
+from srcdiff.vi.model.predictive import Sampler, predictive
 from srcdiff.vi.model.pytree import Pytree
 from srcdiff.vi.objectives.bound import Bound, VectorBound
 from srcdiff.vi.objectives.elbo import Elbo, guide_name
@@ -104,7 +104,7 @@ class Posterior:
         return self._bound.model_values(self.params)
 
     @property
-    def predictive(self) -> Any:
+    def predictive(self) -> Sampler:
         """A sampler of the observed sites, given draws of this posterior: `predictive(rng, *data, draws=100)`."""
         return predictive(self.elbo.model, self)
 
