@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
+from llvmlite import ir as llvm
 from numba.core import ir
 from numba.core.compiler_machinery import FunctionPass
 from numba.core.ir_utils import build_definitions
+from numba.core.typing import Signature
+
+# what an intrinsic gives for types: its signature, and the function that writes its instructions
+Intrinsic = tuple[Signature, Callable[..., llvm.Value]]
 
 
 class Rewriting(FunctionPass):
