@@ -9,7 +9,7 @@ from llvmlite import ir as llvm
 from numba.core import ir
 from numba.core.compiler_machinery import FunctionPass
 from numba.core.ir_utils import build_definitions
-from numba.core.typing import Signature
+from numba.core.typing.templates import Signature
 
 # what an intrinsic gives for types: its signature, and the function that writes its instructions
 Intrinsic = tuple[Signature, Callable[..., llvm.Value]]
