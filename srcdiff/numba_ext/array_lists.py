@@ -48,14 +48,14 @@ class ArrayListType(types.Type):
 
 
 @typeof_impl.register(ArrayList)
-def _typeof(value: ArrayList, c: Any) -> ArrayListType:
+def _typeof(value: ArrayList, c: object) -> ArrayListType:
     row, shapes = typeof_impl(value.row, c), typeof_impl(value.shapes, c)
     return ArrayListType(row, shapes, value.shapes.shape[1])
 
 
 @register_model(ArrayListType)
 class _Model(models.StructModel):
-    def __init__(self, manager: Any, type_: ArrayListType) -> None:
+    def __init__(self, manager: object, type_: ArrayListType) -> None:
         super().__init__(manager, type_, [("row", type_.row), ("shapes", type_.shapes)])
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numba
 from numba.core import types
+from numba.core.cpu import CPUContext
 from numba.core.errors import TypingError
 from numba.core.typing.templates import AttributeTemplate
 from numba.extending import (
@@ -46,7 +47,7 @@ class _DecoratedType(types.Callable, types.Dummy):
         return self.dispatcher.get_overload(sig.args)
 
 
-def _dispatcher(function: Any) -> Any:
+def _dispatcher(function: object) -> Any:
     if hasattr(function, "py_func"):
         return function
     if not isinstance(function, FunctionType):
@@ -61,7 +62,7 @@ register_model(_DecoratedType)(models.OpaqueModel)
 
 
 @unbox(_DecoratedType)
-def _unbox(_: Any, __: Any, c: Any) -> Any:
+def _unbox(_: object, __: object, c: Any) -> Any:
     """An argument of this type has no data: the type determines all."""
     return NativeValue(c.context.get_dummy_value())
 
@@ -82,14 +83,14 @@ class _Attributes(AttributeTemplate):
     def resolve_jvp(self, type_: Any) -> Any:
         return type_of_jvp(type_.function.jvp)
 
-    def resolve_vjp(self, type_: Any) -> Any:
+    def resolve_vjp(self, type_: object) -> Any:
         raise TypingError(
             "\nvjp gives a function, which compiled code cannot take. Call value_and_grad or jvp, or vjp in Python.\n"
         )
 
 
 @lower_getattr_generic(_DecoratedType)
-def _attribute(context: Any, *_: Any) -> Any:
+def _attribute(context: CPUContext, *_: object) -> Any:
     return context.get_dummy_value()
 
 

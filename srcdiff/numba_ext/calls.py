@@ -28,6 +28,7 @@ import numba
 import numpy as np
 from numba.core import types
 from numba.core.errors import NumbaError, TypingError
+from numba.core.typing.context import Context
 from numba.core.typing.templates import fold_arguments
 from numba.extending import NativeValue, models, register_model, unbox
 
@@ -50,7 +51,9 @@ class CallableType(types.Callable, types.Dummy):
         self.calls = calls
         super().__init__(f"srcdiff({calls.name}, {id(calls)})")
 
-    def get_call_type(self, context: Any, args: tuple[Any, ...], kws: Mapping[str, Any]) -> Any:
+    def get_call_type(
+        self, context: Context, args: tuple[types.Type, ...], kws: Mapping[str, object]
+    ) -> Any:
         pysig = self.calls.pysig
         folded = fold_arguments(
             pysig,
@@ -77,7 +80,7 @@ register_model(CallableType)(models.OpaqueModel)
 
 
 @unbox(CallableType)
-def _unbox(_: Any, __: Any, c: Any) -> Any:
+def _unbox(_: object, __: object, c: Any) -> Any:
     """An argument of this type has no data: the type determines all."""
     return NativeValue(c.context.get_dummy_value())
 
@@ -91,7 +94,7 @@ class Calls:
         Numba's dispatchers by the types for which each is compiled.
     """
 
-    def __init__(self, name: str, names: Sequence[str], defaults: Mapping[str, Any]) -> None:
+    def __init__(self, name: str, names: Sequence[str], defaults: Mapping[str, object]) -> None:
         self.name = name
         self.names = tuple(names)
         self.pysig = Signature(
@@ -104,7 +107,7 @@ class Calls:
         )
         self.compiled: dict[tuple[Any, ...], Any] = {}
 
-    def signature_for(self, given: tuple[Any, ...]) -> Any:
+    def signature_for(self, given: tuple[types.Type, ...]) -> Any:
         """Numba's signature for arguments of these types. Values that are known in the caller are used only if there is
         no program without them.
         """
@@ -119,7 +122,7 @@ class Calls:
             advice = "In compiled code, write its value into the call."
             raise UnsupportedError(error.message, advice, error.location) from None
 
-    def _compiled(self, given: tuple[Any, ...]) -> Any:
+    def _compiled(self, given: tuple[types.Type, ...]) -> Any:
         if given not in self.compiled:
             function = numba.njit(self.implementation(given))
             try:
@@ -209,7 +212,7 @@ class _GeneratedCalls(Calls):
         compiled.compile(text.types)
         return compiled.overloads[text.types].signature.return_type
 
-    def _program(self, given: tuple[Any, ...]) -> LoopProgram:
+    def _program(self, given: tuple[types.Type, ...]) -> LoopProgram:
         """The loop form for these types."""
         signature = self.handle.signature
         own = given[: len(signature.names)]
@@ -231,7 +234,7 @@ class _GeneratedCalls(Calls):
             self.programs[key] = known
         return known
 
-    def _refuse_layouts(self, program: LoopProgram, given: tuple[Any, ...]) -> None:
+    def _refuse_layouts(self, program: LoopProgram, given: tuple[types.Type, ...]) -> None:
         s = self.handle.signature
         boxed = {name for name, _, _ in program.numbers}
         for name, type_ in zip(s.names, given, strict=False):
@@ -277,7 +280,7 @@ def _span(a: Any) -> Any:
 
 
 @numba.njit
-def _overlap(a: Any, b: Any) -> Any:
+def _overlap(a: object, b: object) -> Any:
     (a_low, a_high), (b_low, b_high) = _span(a), _span(b)
     return a_low < b_high and b_low < a_high
 
@@ -285,7 +288,7 @@ def _overlap(a: Any, b: Any) -> Any:
 class _ByPython:
     """A call through Python, whose result has the type that compiled code expects."""
 
-    def __init__(self, handle: Generated, result: Any) -> None:
+    def __init__(self, handle: Generated, result: types.Type) -> None:
         self.handle = handle
         self.result = result
 
@@ -296,7 +299,7 @@ class _ByPython:
         return _ByPython, (Generated(self.handle.derived, self.handle.signature), self.result)
 
 
-def _as_type(value: Any, type_: Any) -> Any:
+def _as_type(value: np.ndarray, type_: Any) -> Any:
     """A result as values that a Numba type can box; other values would be misread without an error."""
     if isinstance(type_, types.Array):
         return np.ascontiguousarray(value, dtype=type_.dtype.name)

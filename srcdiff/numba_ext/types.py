@@ -24,7 +24,7 @@ _UNKNOWN = Dim(0)
 
 
 def arguments_of(
-    signature: Signature, given: Sequence[Any], place: Callable[[], Location | None]
+    signature: Signature, given: Sequence[types.Type], place: Callable[[], Location | None]
 ) -> Arguments:
     """The arguments on which a function is specialised, for these Numba types.
 
@@ -60,19 +60,19 @@ def arguments_of(
     )
 
 
-def known_value(type_: Any) -> Any:
+def known_value(type_: types.Type) -> Any:
     """The value that all instances of a type have; None if they differ."""
     if isinstance(type_, types.Omitted):
         return type_.value
     return type_.literal_value if isinstance(type_, types.Literal) else None
 
 
-def plain_type(type_: Any) -> Any:
+def plain_type(type_: types.Type) -> Any:
     """A type without the known value."""
     return numba.typeof(type_.value) if isinstance(type_, types.Omitted) else types.unliteral(type_)
 
 
-def type_in_ir(type_: Any, path: str) -> Type:
+def type_in_ir(type_: types.Type, path: str) -> Type:
     """The IR's type for a Numba type, without symbols; `path` is the argument's name."""
     value = known_value(type_)
     if isinstance(value, str):
@@ -112,7 +112,7 @@ _REFUSED = {
 }
 
 
-def _array(type_: Any, path: str) -> Type:
+def _array(type_: types.Array, path: str) -> Type:
     if not isinstance(type_.dtype, types.Number | types.Boolean):
         raise UnsupportedError(
             f"the argument `{path}` is an array of {type_.dtype}", "Pass an array of numbers."
@@ -129,12 +129,12 @@ def _tuple(type_: Any, path: str) -> Type:
     return Struct(kind, keys, parts, cls)
 
 
-def parts_of(type_: Any) -> list[Any] | None:
+def parts_of(type_: types.Type) -> list[Any] | None:
     """The types of a tuple's parts; None for other types."""
     return list(type_) if isinstance(type_, types.BaseTuple) else None  # type: ignore[call-overload]
 
 
-def arrays_in(text: str, type_: Any) -> list[tuple[str, Any]]:
+def arrays_in(text: str, type_: types.Type) -> list[tuple[str, Any]]:
     """The arrays with axes in a value, each with its text and Numba type."""
     if isinstance(type_, types.Array):
         return [(text, type_)] if type_.ndim else []

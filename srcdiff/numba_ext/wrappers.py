@@ -35,7 +35,7 @@ class CallText:
         handle: Generated,
         program: LoopProgram,
         names: tuple[str, ...],
-        given: tuple[Any, ...],
+        given: tuple[types.Type, ...],
     ) -> None:
         self.signature = handle.signature
         self.program = program
@@ -90,7 +90,7 @@ class CallText:
         pairs = enumerate(zip(given, wanted.parts, strict=True))
         return self._gathered([self._taken(f"{text}[{k}]", t, w) for k, (t, w) in pairs], wanted)
 
-    def _gathered(self, parts: Sequence[tuple[str, Any]], wanted: Struct) -> tuple[str, Any]:
+    def _gathered(self, parts: Sequence[tuple[str, object]], wanted: Struct) -> tuple[str, Any]:
         """A tuple of parts."""
         inner = "".join(f"{text}, " for text, _ in parts)
         inner_types = [type_ for _, type_ in parts]
@@ -115,7 +115,7 @@ class CallText:
                     lines += [f"if overlap({one}, {other}):", f"    raise ValueError({message!r})"]
         return lines
 
-    def _text_of(self, name: str, keys: Sequence[Any]) -> str:
+    def _text_of(self, name: str, keys: Sequence[object]) -> str:
         """A part of an argument, by its positions."""
         k = self.signature.names.index(name)
         text, type_ = self.names[k], self.program.types[k]
@@ -190,7 +190,7 @@ class CallText:
         return self._gathered(fitted, wanted)
 
 
-def _contiguous(text: str, given: Any) -> tuple[str, Any]:
+def _contiguous(text: str, given: types.Array) -> tuple[str, Any]:
     if given.layout == "C":
         return text, given
     context = numba.core.registry.cpu_target.typing_context
@@ -198,7 +198,7 @@ def _contiguous(text: str, given: Any) -> tuple[str, Any]:
     return f"np.ascontiguousarray({text})", made.return_type
 
 
-def _refuse_tangent(text: str, given: Any, primal: str, primal_type: Any) -> NoReturn:
+def _refuse_tangent(text: str, given: object, primal: str, primal_type: object) -> NoReturn:
     raise UnsupportedError(
         f"{text} has Numba's type {given}, and {primal}, which it belongs to, {primal_type}",
         "Pass floats of the same structure; None stands for zero.",

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 from llvmlite import ir as llvm
 from numba.core import cgutils, types
+from numba.core.cpu import CPUContext
 from numba.np import arrayobj
 
+from srcdiff.numba_ext.passes.pass_helpers import Values
 
-def new_array(context: Any, builder: Any, made: Any, lengths: Sequence[Any]) -> Any:
+
+def new_array(context: CPUContext, builder: llvm.IRBuilder, made: Any, lengths: Values) -> Any:
     """A new array as Numba's `_empty_nd_impl` makes it, without the two functions that Numba compiles for that."""
     index = context.get_value_type(types.intp)
     item = index(context.get_abi_sizeof(context.get_data_type(made.dtype)))
@@ -42,14 +44,16 @@ _TOO_LARGE = (
 )
 
 
-def owned(context: Any, builder: Any, type_: Any, array: Any) -> Any:
+def owned(
+    context: CPUContext, builder: llvm.IRBuilder, type_: types.Array, array: llvm.Value
+) -> Any:
     """The array `array`, which was just allocated, with a data pointer that LLVM takes as unaliased."""
     made = context.make_array(type_)(context, builder, array)
     made.data = builder.call(_renamed(builder.module, made.data.type), [made.data])
     return made._getvalue()
 
 
-def _renamed(module: Any, address: Any) -> Any:
+def _renamed(module: llvm.Module, address: object) -> Any:
     """A function that returns its argument and is opaque to LLVM. Its memory clobber orders it after all earlier
     writes.
     """

@@ -10,13 +10,14 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
+from llvmlite import ir as llvm
 from numba.core import ir, types
-from numba.core.compiler_machinery import register_pass
+from numba.core.compiler_machinery import PassManager, register_pass
 from numba.core.lowering import Lower
 from numba.core.typed_passes import NativeLowering
 
 
-def borrow_arguments(passes: Any) -> None:
+def borrow_arguments(passes: PassManager) -> None:
     """Replace Numba's pass by srcdiff's."""
     ours = {NativeLowering: _Lowering}
     passes.passes = [(ours.get(p, p), description) for p, description in passes.passes]
@@ -41,14 +42,14 @@ class _Borrowing(Lower):
         super().pre_lower()
         self.borrowed = _borrowed(self)
 
-    def lower_assign(self, ty: Any, inst: Any) -> Any:
+    def lower_assign(self, ty: types.Type, inst: ir.Assign) -> Any:
         self.is_taken = inst.target.name in self.borrowed
         try:
             return super().lower_assign(ty, inst)
         finally:
             self.is_taken = False
 
-    def incref(self, typ: Any, val: Any) -> None:
+    def incref(self, typ: types.Type, val: llvm.Value) -> None:
         if not self.is_taken:
             super().incref(typ, val)
 

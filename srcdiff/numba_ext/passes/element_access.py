@@ -12,12 +12,17 @@ from __future__ import annotations
 
 from typing import Any
 
+from llvmlite import ir as llvm
 from numba.core import cgutils, config, ir, types
+from numba.core.compiler import StateDict
 from numba.core.compiler_machinery import register_pass
+from numba.core.cpu import CPUContext
+from numba.core.typing.context import Context
+from numba.core.typing.templates import Signature
 from numba.extending import intrinsic
 from numba.np import arrayobj
 
-from srcdiff.numba_ext.passes.pass_helpers import Rewriting, called
+from srcdiff.numba_ext.passes.pass_helpers import Rewriting, Values, called
 
 
 @register_pass(mutates_CFG=False, analysis_only=False)
@@ -40,7 +45,7 @@ class Elements(Rewriting):
 class _Writer:
     """Replaces subscripts by calls."""
 
-    def __init__(self, state: Any) -> None:
+    def __init__(self, state: StateDict) -> None:
         self.types, self.calls, self.context = state.typemap, state.calltypes, state.typingctx
         self.count = 0
 
@@ -61,7 +66,9 @@ class _Writer:
             return [s]
         return self.called(load, (e.value, index), s.target, s.loc)
 
-    def called(self, function: Any, args: tuple[Any, ...], target: Any, at: Any) -> list[Any]:
+    def called(
+        self, function: object, args: tuple[ir.Var, ...], target: ir.Var, at: ir.Loc
+    ) -> list[Any]:
         self.count += 1
         statements, call = called(function, args, target, at)
         kind = self.types[call.func.name] = self.context.resolve_value_type(function)
@@ -69,7 +76,7 @@ class _Writer:
         self.calls[call] = kind.get_call_type(self.context, given, {})
         return statements
 
-    def is_element(self, array: Any, index: Any) -> bool:
+    def is_element(self, array: ir.Var, index: ir.Var | None) -> bool:
         """Whether the index has an integer for each axis of an array of numbers."""
         kind = self.types[array.name]
         if index is None or not isinstance(kind, types.Array) or not _is_plain(kind.dtype):
@@ -77,24 +84,26 @@ class _Writer:
         each = _parts(self.types[index.name])
         return len(each) == kind.ndim > 0 and all(isinstance(i, types.Integer) for i in each)
 
-    def is_number(self, v: Any) -> bool:
+    def is_number(self, v: ir.Var) -> bool:
         return _is_plain(self.types[v.name])
 
 
-def _is_plain(type_: Any) -> bool:
+def _is_plain(type_: types.Type) -> bool:
     return isinstance(type_, types.Number | types.Boolean)
 
 
-def _parts(index: Any) -> tuple[Any, ...]:
+def _parts(index: types.Type) -> tuple[Any, ...]:
     """The parts of a tuple index; the index itself if it is a number."""
     return tuple(index) if isinstance(index, types.UniTuple | types.Tuple) else (index,)
 
 
 @intrinsic
-def load(typingctx: Any, array: Any, index: Any) -> Any:
+def load(typingctx: Context, array: types.Array, index: types.Type) -> Any:
     """`array[index]`."""
 
-    def emit(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+    def emit(
+        context: CPUContext, builder: llvm.IRBuilder, signature: Signature, values: Values
+    ) -> Any:
         return arrayobj.load_item(
             context, builder, array, _place(context, builder, signature, values)
         )
@@ -103,10 +112,12 @@ def load(typingctx: Any, array: Any, index: Any) -> Any:
 
 
 @intrinsic
-def store(typingctx: Any, array: Any, index: Any, value: Any) -> Any:
+def store(typingctx: Context, array: types.Array, index: types.Type, value: types.Type) -> Any:
     """`array[index] = value`; Numba casts the value to the array's dtype."""
 
-    def emit(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+    def emit(
+        context: CPUContext, builder: llvm.IRBuilder, signature: Signature, values: Values
+    ) -> Any:
         place = _place(context, builder, signature, values)
         arrayobj.store_item(context, builder, array, values[2], place)
         return context.get_dummy_value()
@@ -114,7 +125,9 @@ def store(typingctx: Any, array: Any, index: Any, value: Any) -> Any:
     return types.none(array, index, array.dtype), emit
 
 
-def _place(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+def _place(
+    context: CPUContext, builder: llvm.IRBuilder, signature: Signature, values: Values
+) -> Any:
     """The address of an element, computed as Numba does."""
     kind, index = signature.args[:2]
     fields = context.data_model_manager[kind]
@@ -142,7 +155,7 @@ def _place(context: Any, builder: Any, signature: Any, values: Any) -> Any:
     return builder.gep(field("data"), [_sum(builder, terms[::-1])])
 
 
-def _sum(builder: Any, terms: list[Any]) -> Any:
+def _sum(builder: llvm.IRBuilder, terms: list[llvm.Value]) -> Any:
     total = terms[0]
     for term in terms[1:]:
         total = builder.add(total, term)

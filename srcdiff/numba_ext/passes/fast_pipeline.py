@@ -15,14 +15,15 @@ from typing import Any
 
 import numpy as np
 from numba.core import analysis, ir, ssa, types
-from numba.core.compiler_machinery import register_pass
+from numba.core.compiler import StateDict
+from numba.core.compiler_machinery import PassManager, register_pass
 from numba.core.ir_utils import build_definitions
 from numba.core.registry import cpu_target
 from numba.core.typed_passes import NopythonRewrites, NopythonTypeInference
 from numba.core.untyped_passes import DeadBranchPrune, InlineClosureLikes, ReconstructSSA
 
 
-def take_short_ways(passes: Any) -> None:
+def take_short_ways(passes: PassManager) -> None:
     """Replace Numba's own passes by those of this module."""
     ours = (_Inference, _SingleAssignment, _Closures, _Pruning, _ArrayExpressions)
     shorter = {c.__mro__[1]: c for c in ours}
@@ -30,7 +31,7 @@ def take_short_ways(passes: Any) -> None:
 
 
 @contextlib.contextmanager
-def remembering_registries(state: Any) -> Iterator[None]:
+def remembering_registries(state: StateDict) -> Iterator[None]:
     """Within this context, a refresh of a typing or target context visits only the registries that have grown.
 
     Each function of NumPy's that is typed, and each new intrinsic, refreshes both contexts: hundreds of times for one
@@ -74,7 +75,7 @@ class _Inference(NopythonTypeInference):
 
     _name = "srcdiff_type_inference"
 
-    def run_pass(self, state: Any) -> bool:
+    def run_pass(self, state: StateDict) -> bool:
         context = state.typingctx
         state.typingctx = _remembering(context)
         try:
@@ -110,14 +111,14 @@ class _SingleAssignment(ReconstructSSA):
 
     _name = "srcdiff_single_assignment"
 
-    def run_pass(self, state: Any) -> bool:
+    def run_pass(self, state: StateDict) -> bool:
         _assign_once(state.func_ir)
         self._patch_locals(state)
         state.func_ir._definitions = build_definitions(state.func_ir.blocks)
         return True
 
 
-def _assign_once(function: Any) -> None:
+def _assign_once(function: ir.FunctionIR) -> None:
     """As `numba.core.ssa.reconstruct_ssa`: phi statements at the places where definitions meet."""
     blocks = function.blocks
     flow = analysis.compute_cfg_from_blocks(blocks)
@@ -153,7 +154,7 @@ class _Closures(InlineClosureLikes):
 
     _name = "srcdiff_closures"
 
-    def run_pass(self, state: Any) -> bool:
+    def run_pass(self, state: StateDict) -> bool:
         if not state.flags.auto_parallel.enabled and not _has(state, _LISTED):
             return False
         return bool(super().run_pass(state))
@@ -167,7 +168,7 @@ class _Pruning(DeadBranchPrune):
 
     _name = "srcdiff_pruning"
 
-    def run_pass(self, state: Any) -> bool:
+    def run_pass(self, state: StateDict) -> bool:
         return False if _has(state, ("build_list",)) else bool(super().run_pass(state))
 
 
@@ -177,7 +178,7 @@ class _ArrayExpressions(NopythonRewrites):
 
     _name = "srcdiff_array_expressions"
 
-    def run_pass(self, state: Any) -> bool:
+    def run_pass(self, state: StateDict) -> bool:
         in_parallel = state.flags.auto_parallel.enabled
         if not in_parallel and not _has(state, _LISTED) and not _on_arrays(state):
             return False
@@ -187,11 +188,11 @@ class _ArrayExpressions(NopythonRewrites):
 _LISTED = ("make_function", "build_list", "list_to_tuple", "list_extend")
 
 
-def _has(state: Any, operations: tuple[str, ...]) -> bool:
+def _has(state: StateDict, operations: tuple[str, ...]) -> bool:
     return any(e.op in operations for _, e in _expressions(state))
 
 
-def _on_arrays(state: Any) -> bool:
+def _on_arrays(state: StateDict) -> bool:
     """Whether an operation has an array as its result, or fields of a record are read."""
     kinds = state.typemap
     if any(isinstance(t, types.Record | types.NestedArray) for t in kinds.values()):
@@ -203,12 +204,12 @@ def _on_arrays(state: Any) -> bool:
     )
 
 
-def _is_ufunc(function: Any) -> bool:
+def _is_ufunc(function: types.Type) -> bool:
     key = getattr(function, "typing_key", None)
     return isinstance(key, np.ufunc) or hasattr(key, "ufunc")
 
 
-def _expressions(state: Any) -> Iterator[tuple[str, Any]]:
+def _expressions(state: StateDict) -> Iterator[tuple[str, Any]]:
     for block in state.func_ir.blocks.values():
         for s in block.body:
             if isinstance(s, ir.Assign) and isinstance(s.value, ir.Expr):

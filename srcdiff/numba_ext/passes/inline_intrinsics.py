@@ -20,14 +20,22 @@ import numpy as np
 from llvmlite import ir as llvm
 from numba.core import cgutils, ir, types
 from numba.core.compiler_machinery import register_pass
+from numba.core.cpu import CPUContext
 from numba.core.imputils import impl_ret_borrowed, impl_ret_new_ref, impl_ret_untracked
 from numba.core.ir_utils import find_callname, get_definition, guard
+from numba.core.typing.context import Context
+from numba.core.typing.templates import Signature
 from numba.cpython import builtins
 from numba.extending import intrinsic
 from numba.np import linalg
 
 from srcdiff.numba_ext.passes.allocations import new_array
-from srcdiff.numba_ext.passes.pass_helpers import Rewriting, as_numba_has_it, put_in_the_place
+from srcdiff.numba_ext.passes.pass_helpers import (
+    Rewriting,
+    Values,
+    as_numba_has_it,
+    put_in_the_place,
+)
 from srcdiff.numba_ext.passes.triangle_indices import TRIANGLES
 
 _INDEX = llvm.IntType(64)
@@ -49,7 +57,7 @@ class PutInPlace(Rewriting):
         return bool(found)
 
 
-def _calls(function: Any) -> Iterator[tuple[Any, Any, Any]]:
+def _calls(function: ir.FunctionIR) -> Iterator[tuple[Any, Any, Any]]:
     """The calls of functions that have an intrinsic, and the intrinsics."""
     for block in function.blocks.values():
         for s in block.find_insts(ir.Assign):
@@ -85,7 +93,7 @@ class PowersInPlace(Rewriting):
         return bool(found)
 
 
-def _powers(function: Any, typemap: Any) -> Iterator[tuple[Any, Any, int]]:
+def _powers(function: ir.FunctionIR, typemap: Any) -> Iterator[tuple[Any, Any, int]]:
     for block in function.blocks.values():
         for s in block.find_insts(ir.Assign):
             e = s.value
@@ -104,14 +112,14 @@ _EXPONENTS = range(2, 65)
 
 
 @intrinsic
-def product(typingctx: Any, a: Any, b: Any) -> Any:
+def product(typingctx: Context, a: types.Array, b: types.Array) -> Any:
     """`a @ b`: a new array, or a number."""
     if not _are_factors(a, b):
         return as_numba_has_it(typingctx, operator.matmul, (a, b), lambda a, b: a @ b)
     ndim = a.ndim + b.ndim - 2
     made = types.Array(a.dtype, ndim, "C") if ndim else a.dtype
 
-    def emit(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+    def emit(context: Any, builder: Any, signature: Signature, values: Values) -> Any:
         with linalg.make_contiguous(context, builder, signature, values) as (given, values):
             factors = _Factors(context, builder, given.args, values)
             factors.check_lengths()
@@ -127,13 +135,15 @@ def product(typingctx: Any, a: Any, b: Any) -> Any:
 
 
 @intrinsic
-def product_into(typingctx: Any, a: Any, b: Any, out: Any) -> Any:
+def product_into(typingctx: Context, a: types.Array, b: types.Array, out: types.Array) -> Any:
     """`np.dot(a, b, out)`."""
     if not _are_factors(a, b) or not _takes(out, a, b):
         args = (a, b, out)
         return as_numba_has_it(typingctx, np.dot, args, lambda a, b, out: np.dot(a, b, out))
 
-    def emit(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+    def emit(
+        context: CPUContext, builder: llvm.IRBuilder, signature: Signature, values: Values
+    ) -> Any:
         array = context.make_array(out)(context, builder, values[2])
         of_two = out(a, b)
         with linalg.make_contiguous(context, builder, of_two, values[:2]) as (given, both):
@@ -145,7 +155,7 @@ def product_into(typingctx: Any, a: Any, b: Any, out: Any) -> Any:
     return out(a, b, out), emit
 
 
-def _are_factors(a: Any, b: Any) -> bool:
+def _are_factors(a: types.Array, b: types.Array) -> bool:
     """Whether BLAS multiplies values of these types."""
     if not (isinstance(a, types.Array) and isinstance(b, types.Array)):
         return False
@@ -153,7 +163,7 @@ def _are_factors(a: Any, b: Any) -> bool:
     return is_known and {a.ndim, b.ndim} <= {1, 2}
 
 
-def _takes(out: Any, a: Any, b: Any) -> bool:
+def _takes(out: types.Array, a: types.Array, b: types.Array) -> bool:
     is_array = isinstance(out, types.Array) and out.layout == "C" and out.mutable
     return is_array and (out.dtype, out.ndim) == (a.dtype, a.ndim + b.ndim - 2) and out.ndim > 0
 
@@ -170,7 +180,9 @@ class _Factors:
         The lengths of the product.
     """
 
-    def __init__(self, context: Any, builder: Any, kinds: Any, values: Any) -> None:
+    def __init__(
+        self, context: CPUContext, builder: llvm.IRBuilder, kinds: Any, values: Values
+    ) -> None:
         self.context, self.builder, self.kinds = context, builder, kinds
         arrays = [context.make_array(k)(context, builder, v) for k, v in zip(kinds, values, strict=True)]  # fmt: skip
         self.data = [array.data for array in arrays]
@@ -193,11 +205,11 @@ class _Factors:
             is_large = builder.icmp_signed(">", n, _INDEX(_LARGEST))
             self.fail(is_large, OverflowError, "array size too large to fit in C int")
 
-    def fail(self, condition: Any, error: type[Exception], text: str) -> None:
+    def fail(self, condition: llvm.Value, error: type[Exception], text: str) -> None:
         with self.builder.if_then(condition, likely=False):
             self.context.call_conv.return_user_exc(self.builder, error, (text,))
 
-    def multiply(self, out: Any) -> None:
+    def multiply(self, out: llvm.Value) -> None:
         """Call the function that multiplies factors of these types: one for all products of a module."""
         one = _INDEX(1)
         m, n = (*self.rows, one)[0], (*self.columns, one)[0]
@@ -219,7 +231,7 @@ class _Factors:
         return function
 
 
-def _write_product(context: Any, builder: Any, kinds: Any, args: Any) -> None:
+def _write_product(context: Any, builder: Any, kinds: Any, args: Values) -> None:
     """BLAS as Numba calls it: with matrix-vector functions for matrices of one row or column."""
     m, k, n, a, b, out = args
     left, right = (t if t.ndim == 2 else t.copy(ndim=2, layout="C") for t in kinds)
@@ -260,7 +272,9 @@ def _write_product(context: Any, builder: Any, kinds: Any, args: Any) -> None:
             write()
 
 
-def _choice(builder: Any, n: Any, one: Callable[[], None], many: Callable[[], None]) -> Any:
+def _choice(
+    builder: llvm.IRBuilder, n: llvm.Value, one: Callable[[], None], many: Callable[[], None]
+) -> Any:
     def write() -> None:
         with builder.if_else(builder.icmp_signed("==", n, _INDEX(1))) as (is_one, is_many):
             with is_one:
@@ -275,14 +289,16 @@ def _choice(builder: Any, n: Any, one: Callable[[], None], many: Callable[[], No
 
 
 @intrinsic
-def counted(typingctx: Any, first: Any, last: Any, step: Any) -> Any:
+def counted(typingctx: Context, first: types.Type, last: types.Type, step: types.Type) -> Any:
     """`np.arange(first, last, step)` of integers."""
     if not all(t in (types.intp, types.int64) for t in map(types.unliteral, (first, last, step))):
         args = (first, last, step)
         return as_numba_has_it(typingctx, np.arange, args, lambda a, b, c: np.arange(a, b, c))
     made = types.Array(types.intp, 1, "C")
 
-    def emit(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+    def emit(
+        context: CPUContext, builder: llvm.IRBuilder, signature: Signature, values: Values
+    ) -> Any:
         start, end, by = values
         zero, one = _INDEX(0), _INDEX(1)
         with builder.if_then(builder.icmp_signed("==", by, zero), likely=False):
@@ -302,15 +318,17 @@ def counted(typingctx: Any, first: Any, last: Any, step: Any) -> Any:
     return made(first, last, step), emit
 
 
-def _chosen(function: Any, comparison: Any, call: Any) -> Any:
+def _chosen(function: Any, comparison: object, call: object) -> Any:
     """An intrinsic for `max` or `min` of two numbers."""
 
-    def choose(typingctx: Any, a: Any, b: Any) -> Any:
+    def choose(typingctx: Context, a: types.Type, b: types.Type) -> Any:
         made = typingctx.unify_types(a, b) if _is_number(a) and _is_number(b) else None
         if made is None:
             return as_numba_has_it(typingctx, function, (a, b), call)
 
-        def emit(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        def emit(
+            context: CPUContext, builder: llvm.IRBuilder, signature: Signature, values: Values
+        ) -> Any:
             found = builtins.do_minmax(context, builder, (a, b), values, comparison)
             return impl_ret_untracked(context, builder, made, found)
 
@@ -320,7 +338,7 @@ def _chosen(function: Any, comparison: Any, call: Any) -> Any:
     return intrinsic(choose)
 
 
-def _is_number(type_: Any) -> bool:
+def _is_number(type_: types.Type) -> bool:
     return isinstance(type_, types.Integer | types.Float)
 
 
@@ -332,8 +350,10 @@ smallest = _chosen(min, operator.lt, lambda a, b: min(a, b))
 def _power(exponent: int) -> Any:
     """An intrinsic for `x**exponent` of a float, by the multiplications that Numba's loop has."""
 
-    def power(typingctx: Any, x: Any) -> Any:
-        def emit(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+    def power(typingctx: Context, x: types.Float) -> Any:
+        def emit(
+            context: CPUContext, builder: llvm.IRBuilder, signature: Signature, values: Values
+        ) -> Any:
             (square,), product = values, None
             for k, bit in enumerate(reversed(f"{exponent:b}")):
                 square = builder.fmul(square, square) if k else square

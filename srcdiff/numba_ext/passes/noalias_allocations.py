@@ -18,14 +18,18 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
+from llvmlite import ir as llvm
 from numba.core import cgutils, ir, types
 from numba.core.compiler import CompilerBase, DefaultPassBuilder
 from numba.core.compiler_machinery import register_pass
+from numba.core.cpu import CPUContext
 from numba.core.errors import TypingError
 from numba.core.imputils import impl_ret_borrowed, impl_ret_new_ref
 from numba.core.ir_utils import find_callname, get_definition, guard
 from numba.core.typed_passes import NopythonTypeInference
+from numba.core.typing.context import Context
 from numba.core.typing.npydecl import parse_dtype, parse_shape
+from numba.core.typing.templates import Signature
 from numba.core.untyped_passes import IRProcessing
 from numba.extending import intrinsic
 from numba.np import arrayobj
@@ -35,16 +39,18 @@ from srcdiff.numba_ext.passes.borrowed_args import borrow_arguments
 from srcdiff.numba_ext.passes.element_access import Elements
 from srcdiff.numba_ext.passes.fast_pipeline import remembering_registries, take_short_ways
 from srcdiff.numba_ext.passes.inline_intrinsics import PowersInPlace, PutInPlace
-from srcdiff.numba_ext.passes.pass_helpers import Rewriting, called, put_in_the_place
+from srcdiff.numba_ext.passes.pass_helpers import Rewriting, Values, called, put_in_the_place
 from srcdiff.numba_ext.passes.private_copies import library_of_its_own
 from srcdiff.numba_ext.passes.unsigned_indices import NeverNegative
 
 
 @intrinsic
-def own(typingctx: Any, array: Any) -> Any:
+def own(typingctx: Context, array: types.Array) -> Any:
     """The array, which was just allocated, marked as unaliased."""
 
-    def emit(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+    def emit(
+        context: CPUContext, builder: llvm.IRBuilder, signature: Signature, values: Values
+    ) -> Any:
         return impl_ret_borrowed(context, builder, array, owned(context, builder, array, *values))
 
     return array(array), emit
@@ -54,16 +60,18 @@ def _taking(zeros: bool, like: bool) -> Any:
     """An intrinsic for `np.empty`, `np.zeros`, and their forms that copy shape and dtype of another array."""
 
     @intrinsic
-    def take(typingctx: Any, given: Any) -> Any:
+    def take(typingctx: Context, given: types.Type) -> Any:
         made = _made(given, like, None)
         return made and (made(given), emit)
 
     @intrinsic
-    def take_as(typingctx: Any, given: Any, dtype: Any) -> Any:
+    def take_as(typingctx: Context, given: types.Type, dtype: object) -> Any:
         made = _made(given, like, parse_dtype(dtype))
         return made and (made(given, dtype), emit)
 
-    def emit(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+    def emit(
+        context: CPUContext, builder: llvm.IRBuilder, signature: Signature, values: Values
+    ) -> Any:
         parse = arrayobj._parse_empty_like_args if like else arrayobj._parse_empty_args
         new = new_array(context, builder, *parse(context, builder, signature, values))
         if zeros:
@@ -74,7 +82,7 @@ def _taking(zeros: bool, like: bool) -> Any:
     return take, take_as
 
 
-def _made(given: Any, like: bool, dtype: Any) -> Any:
+def _made(given: types.Type, like: bool, dtype: types.Type | None) -> Any:
     """The type of a new array, whose shape is `given`, or the shape of the array `given`."""
     if not like:
         ndim = parse_shape(given)
@@ -92,7 +100,7 @@ def _made(given: Any, like: bool, dtype: Any) -> Any:
 class OwnStorage(CompilerBase):
     """Numba's compiler with `own` after allocations, and with subscripts that are known to be nonnegative."""
 
-    def compile_extra(self, function: Any) -> Any:
+    def compile_extra(self, function: object) -> Any:
         with remembering_registries(self.state):
             return super().compile_extra(function)
 
@@ -138,7 +146,7 @@ _TAKING = {
 _OWNED = (*_TAKING, "full", "full_like", "ones", "ones_like")
 
 
-def _allocations(function: Any) -> Iterator[tuple[Any, Any, str]]:
+def _allocations(function: ir.FunctionIR) -> Iterator[tuple[Any, Any, str]]:
     """The calls of NumPy's functions that allocate."""
     for block in function.blocks.values():
         for s in block.find_insts(ir.Assign):
@@ -148,7 +156,7 @@ def _allocations(function: Any) -> Iterator[tuple[Any, Any, str]]:
                     yield block, s, name
 
 
-def _take(function: Any, block: Any, made: Any, name: str) -> None:
+def _take(function: Any, block: ir.Block, made: ir.Assign, name: str) -> None:
     """Replace an allocation by srcdiff's intrinsic, or append `own` if the call has more arguments than lengths and a
     dtype.
     """
@@ -163,7 +171,7 @@ def _take(function: Any, block: Any, made: Any, name: str) -> None:
     block.body[k : k + 1] = [ir.Assign(call, new, made.loc), *owned_new]
 
 
-def _lengths_and_dtype(function: Any, call: Any) -> tuple[Any, ...]:
+def _lengths_and_dtype(function: ir.FunctionIR, call: Any) -> tuple[Any, ...]:
     """The arguments of a call if they are only lengths or an array, and perhaps a dtype of NumPy's by its name."""
     named = dict(call.kws)
     given = (*call.args, *(named[k] for k in ("dtype",) if k in named))
@@ -172,7 +180,7 @@ def _lengths_and_dtype(function: Any, call: Any) -> tuple[Any, ...]:
     return given if len(given) == 1 or _is_scalar_type(function, given[1]) else ()
 
 
-def _is_scalar_type(function: Any, name: Any) -> bool:
+def _is_scalar_type(function: ir.FunctionIR, name: ir.Var) -> bool:
     source = guard(get_definition, function, name)
     if not isinstance(source, ir.Expr) or source.op != "getattr":
         return False

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from llvmlite import ir as llvm
-from numba.core import ir
+from numba.core import ir, types
+from numba.core.compiler import StateDict
 from numba.core.compiler_machinery import FunctionPass
+from numba.core.cpu import CPUContext
 from numba.core.ir_utils import build_definitions
+from numba.core.typing.context import Context
 from numba.core.typing.templates import Signature
 
 # what an intrinsic gives for types: its signature, and the function that writes its instructions
 Intrinsic = tuple[Signature, Callable[..., llvm.Value]]
+Values = Sequence[llvm.Value]
 
 
 class Rewriting(FunctionPass):
@@ -21,7 +25,7 @@ class Rewriting(FunctionPass):
     def __init__(self) -> None:
         FunctionPass.__init__(self)
 
-    def run_pass(self, state: Any) -> bool:
+    def run_pass(self, state: StateDict) -> bool:
         if state.flags.auto_parallel.enabled:  # that pass looks for NumPy's names
             return False
         changed = self.rewrite(state)
@@ -34,7 +38,7 @@ class Rewriting(FunctionPass):
         raise NotImplementedError
 
 
-def called(function: Any, args: tuple[Any, ...], target: Any, at: Any) -> tuple[list[Any], Any]:
+def called(function: Any, args: tuple[ir.Var, ...], target: Any, at: Any) -> tuple[list[Any], Any]:
     """The statements of `target = function(*args)` for a function of Numba's, and the call in them."""
     named = target.scope.redefine("$put", at)
     call = ir.Expr.call(named, args, (), at)
@@ -42,7 +46,9 @@ def called(function: Any, args: tuple[Any, ...], target: Any, at: Any) -> tuple[
     return [put, ir.Assign(call, target, at)], call
 
 
-def put_in_the_place(block: Any, made: Any, function: Any, args: tuple[Any, ...]) -> Any:
+def put_in_the_place(
+    block: ir.Block, made: ir.Assign, function: object, args: tuple[ir.Var, ...]
+) -> Any:
     """Replace the value of a statement by a call of `function`; returns the call."""
     statements, call = called(function, args, made.target, made.loc)
     k = block.body.index(made)
@@ -50,11 +56,15 @@ def put_in_the_place(block: Any, made: Any, function: Any, args: tuple[Any, ...]
     return call
 
 
-def as_numba_has_it(typingctx: Any, function: Any, args: tuple[Any, ...], call: Any) -> Any:
+def as_numba_has_it(
+    typingctx: Context, function: object, args: tuple[types.Type, ...], call: object
+) -> Any:
     """Numba's own implementation of the call `call` of `function`."""
     found = typingctx.resolve_value_type(function).get_call_type(typingctx, args, {})
 
-    def emit(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+    def emit(
+        context: CPUContext, builder: llvm.IRBuilder, signature: Signature, values: Values
+    ) -> Any:
         return context.compile_internal(builder, call, signature, values)
 
     return found.return_type(*args), emit

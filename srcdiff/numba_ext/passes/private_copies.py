@@ -11,11 +11,12 @@ from __future__ import annotations
 from typing import Any
 
 from llvmlite.binding import Linkage
+from numba.core.cpu import CPUContext
 
 _WEAK = (Linkage.linkonce_odr, Linkage.weak_odr)
 
 
-def library_of_its_own(context: Any, name: str) -> Any:
+def library_of_its_own(context: CPUContext, name: str) -> Any:
     """A library into which a function is compiled; no definition of another module replaces a copy in it."""
     library = context.codegen().create_library(name)
     library.enable_object_caching()

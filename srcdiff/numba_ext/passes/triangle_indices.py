@@ -12,11 +12,14 @@ from typing import Any
 import numpy as np
 from llvmlite import ir as llvm
 from numba.core import cgutils, types
+from numba.core.cpu import CPUContext
 from numba.core.imputils import impl_ret_new_ref
+from numba.core.typing.context import Context
+from numba.core.typing.templates import Signature
 from numba.extending import intrinsic
 
 from srcdiff.numba_ext.passes.allocations import new_array
-from srcdiff.numba_ext.passes.pass_helpers import as_numba_has_it
+from srcdiff.numba_ext.passes.pass_helpers import Values, as_numba_has_it
 
 _INDEX = llvm.IntType(64)
 _MADE = types.Array(types.intp, 1, "C")
@@ -25,31 +28,35 @@ _MADE = types.Array(types.intp, 1, "C")
 def _triangle(function: Any, is_upper: bool, arity: int) -> Any:
     """An intrinsic for `np.triu_indices` or `np.tril_indices` with `(n, k, m)` or the first of these."""
 
-    def emit(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+    def emit(
+        context: CPUContext, builder: llvm.IRBuilder, signature: Signature, values: Values
+    ) -> Any:
         n = values[0]
         k, m = values[1] if arity > 1 else _INDEX(0), values[2] if arity > 2 else n
         pair = _written(context, builder, n, lambda i: _columns(builder, is_upper, i, k, m))
         made = context.make_tuple(builder, signature.return_type, pair)
         return impl_ret_new_ref(context, builder, signature.return_type, made)
 
-    def put(typingctx: Any, args: tuple[Any, ...], call: Any) -> Any:
+    def put(typingctx: Context, args: tuple[types.Type, ...], call: object) -> Any:
         if any(types.unliteral(t) not in (types.intp, types.int64) for t in args):
             return as_numba_has_it(typingctx, function, args, call)
         return types.UniTuple(_MADE, 2)(*args), emit
 
-    def of_one(typingctx: Any, n: Any) -> Any:
+    def of_one(typingctx: Context, n: types.Integer) -> Any:
         return put(typingctx, (n,), lambda n: function(n))
 
-    def of_two(typingctx: Any, n: Any, k: Any) -> Any:
+    def of_two(typingctx: Context, n: types.Integer, k: types.Integer) -> Any:
         return put(typingctx, (n, k), lambda n, k: function(n, k))
 
-    def of_three(typingctx: Any, n: Any, k: Any, m: Any) -> Any:
+    def of_three(typingctx: Context, n: types.Integer, k: types.Integer, m: types.Integer) -> Any:
         return put(typingctx, (n, k, m), lambda n, k, m: function(n, k, m))
 
     return intrinsic((of_one, of_two, of_three)[arity - 1])
 
 
-def _columns(builder: Any, is_upper: bool, i: Any, k: Any, m: Any) -> tuple[Any, Any]:
+def _columns(
+    builder: llvm.IRBuilder, is_upper: bool, i: llvm.Value, k: llvm.Value, m: llvm.Value
+) -> tuple[Any, Any]:
     """The first column of row `i` of `m` columns, and the number of columns."""
     diagonal = builder.add(i, k)
     if is_upper:
@@ -60,11 +67,13 @@ def _columns(builder: Any, is_upper: bool, i: Any, k: Any, m: Any) -> tuple[Any,
     return first, _larger(builder, builder.sub(last, first), _INDEX(0))
 
 
-def _larger(builder: Any, a: Any, b: Any) -> Any:
+def _larger(builder: llvm.IRBuilder, a: llvm.Value, b: llvm.Value) -> Any:
     return builder.select(builder.icmp_signed(">", a, b), a, b)
 
 
-def _written(context: Any, builder: Any, n: Any, columns: Any) -> tuple[Any, Any]:
+def _written(
+    context: CPUContext, builder: llvm.IRBuilder, n: llvm.Value, columns: Any
+) -> tuple[Any, Any]:
     """The rows and columns of all places: counted first, row by row, then written."""
     total = cgutils.alloca_once_value(builder, _INDEX(0))
     with cgutils.for_range(builder, n) as row:

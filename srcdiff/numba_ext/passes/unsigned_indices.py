@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from numba.core import ir, types
+from numba.core.compiler import StateDict
 from numba.core.compiler_machinery import register_pass
 from numba.core.ir_utils import build_definitions, find_callname, guard
 
@@ -49,7 +50,7 @@ class NeverNegative(Rewriting):
 class _Subscripts:
     """Replaces signed subscripts by unsigned ones."""
 
-    def __init__(self, state: Any, bounds: _Bounds) -> None:
+    def __init__(self, state: StateDict, bounds: _Bounds) -> None:
         self.types, self.calls, self.context = state.typemap, state.calltypes, state.typingctx
         self.bounds = bounds
         self.made: dict[str, Sequence[Any]] = {}  # the parts of tuples
@@ -59,7 +60,7 @@ class _Subscripts:
                 if isinstance(s.value, ir.Expr) and s.value.op == "build_tuple":
                     self.made[s.target.name] = s.value.items
 
-    def statement(self, s: Any) -> list[Any]:
+    def statement(self, s: ir.Stmt) -> list[Any]:
         if isinstance(s, ir.SetItem):
             return self.stored(s)
         value = getattr(s, "value", None)
@@ -86,7 +87,7 @@ class _Subscripts:
         self.calls[new] = self.context.resolve_setitem(*kinds)
         return [*before, new]
 
-    def subscript(self, array: Any, index: Any, scope: Any) -> tuple[list[Any], Any]:
+    def subscript(self, array: ir.Var, index: ir.Var, scope: ir.Scope) -> tuple[list[Any], Any]:
         """The statements that compute the unsigned subscript, and the subscript; None if the present one stays."""
         if not isinstance(self.types[array.name], types.Array):
             return [], None
@@ -105,7 +106,7 @@ class _Subscripts:
             self.calls[made] = None
         return [ir.Assign(made, new, index.loc)], new
 
-    def kind(self, v: Any) -> Any:
+    def kind(self, v: ir.Var) -> Any:
         """The kind of a number in a subscript; None for other values."""
         type_ = types.unliteral(self.types[v.name])
         if not isinstance(type_, types.Integer):
@@ -146,14 +147,14 @@ def _any_of(each: Sequence[_Bound]) -> _Bound:
 class _Bounds:
     """Lower bounds of integers, from all their assignments."""
 
-    def __init__(self, function: Any, typemap: Mapping[str, Any]) -> None:
+    def __init__(self, function: ir.FunctionIR, typemap: Mapping[str, object]) -> None:
         self.function, self.types = function, typemap
         self.definitions: Mapping[str, Sequence[Any]] = function._definitions
         self.found: dict[str, _Bound] = {}
         self.open: dict[str, _Bound] = {}  # variables under analysis, with their assumed bounds
         self.leant: set[str] = set()  # the assumptions that the result depends on
 
-    def of(self, v: Any) -> float:
+    def of(self, v: ir.Var) -> float:
         """The lower bound of a variable."""
         return self.variable(v.name).least
 
@@ -180,7 +181,7 @@ class _Bounds:
         self.leant |= around
         return now
 
-    def value(self, v: Any) -> _Bound:
+    def value(self, v: object) -> _Bound:
         if isinstance(v, ir.Var):
             return self.variable(v.name)
         if isinstance(v, ir.Const | ir.Global | ir.FreeVar):
@@ -206,7 +207,7 @@ class _Bounds:
                 return _LENGTH if self.is_shape(v.value) else _UNKNOWN
         return _UNKNOWN
 
-    def called(self, v: Any) -> _Bound:
+    def called(self, v: ir.Expr) -> _Bound:
         name, module = guard(find_callname, self.function, v) or ("", "")
         if module not in _BUILTIN or v.kws:
             return _UNKNOWN
@@ -218,7 +219,7 @@ class _Bounds:
             return _Bound(chosen(b.least for b in each), all(b.is_small for b in each))
         return _UNKNOWN
 
-    def counted(self, pair: Any) -> _Bound:
+    def counted(self, pair: ir.Var) -> _Bound:
         """The bound of a loop index over `range`, from the value of its iterator."""
         call: Any = self.only(pair)
         iterator: Any = self.only(call.value) if _is(call, "iternext") else None
@@ -240,7 +241,7 @@ class _Bounds:
                 v = v.value
         return v
 
-    def is_shape(self, v: Any) -> bool:
+    def is_shape(self, v: ir.Var) -> bool:
         found = self.only(v)
         if not _is(found, "getattr") or found.attr != "shape":
             return False
@@ -254,11 +255,11 @@ _BUILTIN = (
 )  # `max` and `min` at that stage
 
 
-def _is(v: Any, op: str) -> bool:
+def _is(v: ir.AbstractRHS, op: str) -> bool:
     return isinstance(v, ir.Expr) and v.op == op
 
 
-def _computed(fn: Any, a: _Bound, b: _Bound) -> _Bound:
+def _computed(fn: object, a: _Bound, b: _Bound) -> _Bound:
     both, exact = a.is_small and b.is_small, a.is_exact and b.is_exact
     if fn in (operator.add, operator.iadd) and (both or a.is_step or b.is_step):
         return _Bound(a.least + b.least, both, exact)
