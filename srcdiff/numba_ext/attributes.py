@@ -7,6 +7,7 @@ from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
 import numba
+from llvmlite import ir as llvm
 from numba.core import types
 from numba.core.cpu import CPUContext
 from numba.core.errors import TypingError
@@ -71,13 +72,13 @@ def _unbox(_: object, __: object, c: Any) -> Any:
 class _Attributes(AttributeTemplate):
     key = _DecoratedType
 
-    def resolve_grad(self, type_: Any) -> Any:
+    def resolve_grad(self, type_: Any) -> CallableType:
         return type_of(type_.function.grad)
 
     def resolve_value_and_grad(self, type_: Any) -> Any:
         return type_of(type_.function.value_and_grad)
 
-    def resolve_hvp(self, type_: Any) -> Any:
+    def resolve_hvp(self, type_: Any) -> CallableType:
         return type_of(type_.function.hvp)
 
     def resolve_jvp(self, type_: Any) -> Any:
@@ -90,7 +91,7 @@ class _Attributes(AttributeTemplate):
 
 
 @lower_getattr_generic(_DecoratedType)
-def _attribute(context: CPUContext, *_: object) -> Any:
+def _attribute(context: CPUContext, *_: object) -> llvm.Value:
     return context.get_dummy_value()
 
 
@@ -113,7 +114,7 @@ class _JvpCalls(Calls):
         self.pushforward = pushforward
         super().__init__(pushforward.__name__, ("args", "tangents"), {})
 
-    def implementation(self, given: tuple[Any, ...]) -> Callable[..., Any]:
+    def implementation(self, given: tuple[Any, ...]) -> Callable[..., object]:
         values, tangents = map(parts_of, given)
         if values is None or tangents is None or len(values) != len(tangents):
             raise UnsupportedError(

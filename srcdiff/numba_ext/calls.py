@@ -134,12 +134,12 @@ class Calls:
             self.compiled[given] = function
         return self.compiled[given].overloads[given].signature
 
-    def implementation(self, given: tuple[Any, ...]) -> Callable[..., Any]:
+    def implementation(self, given: tuple[Any, ...]) -> Callable[..., object]:
         """The function that is compiled for arguments of these types."""
         raise NotImplementedError
 
 
-def type_of(handle: Generated) -> Any:
+def type_of(handle: Generated) -> CallableType:
     """The Numba type of a generated function, one for each handle."""
     known = handle.__dict__.get("_numba")
     if known is None:
@@ -183,7 +183,7 @@ class _GeneratedCalls(Calls):
         super().__init__(handle.__name__, names, {} if s.further else s.defaults)
         self.names = _distinct(names)
 
-    def implementation(self, given: tuple[Any, ...]) -> Callable[..., Any]:
+    def implementation(self, given: tuple[Any, ...]) -> Callable[..., object]:
         program = self._program(given)
         self._refuse_layouts(program, given)
         text = CallText(self.handle, program, self.names, given)

@@ -129,7 +129,7 @@ def _tuple(type_: Any, path: str) -> Type:
     return Struct(kind, keys, parts, cls)
 
 
-def parts_of(type_: types.Type) -> list[Any] | None:
+def parts_of(type_: types.Type) -> list[types.Type] | None:
     """The types of a tuple's parts; None for other types."""
     return list(type_) if isinstance(type_, types.BaseTuple) else None  # type: ignore[call-overload]
 

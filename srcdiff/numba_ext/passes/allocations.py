@@ -46,14 +46,14 @@ _TOO_LARGE = (
 
 def owned(
     context: CPUContext, builder: llvm.IRBuilder, type_: types.Array, array: llvm.Value
-) -> Any:
+) -> llvm.Value:
     """The array `array`, which was just allocated, with a data pointer that LLVM takes as unaliased."""
     made = context.make_array(type_)(context, builder, array)
     made.data = builder.call(_renamed(builder.module, made.data.type), [made.data])
     return made._getvalue()
 
 
-def _renamed(module: llvm.Module, address: object) -> Any:
+def _renamed(module: llvm.Module, address: object) -> llvm.Function:
     """A function that returns its argument and is opaque to LLVM. Its memory clobber orders it after all earlier
     writes.
     """

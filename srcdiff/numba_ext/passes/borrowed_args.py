@@ -42,7 +42,7 @@ class _Borrowing(Lower):
         super().pre_lower()
         self.borrowed = _borrowed(self)
 
-    def lower_assign(self, ty: types.Type, inst: ir.Assign) -> Any:
+    def lower_assign(self, ty: types.Type, inst: ir.Assign) -> llvm.Value:
         self.is_taken = inst.target.name in self.borrowed
         try:
             return super().lower_assign(ty, inst)

@@ -22,7 +22,7 @@ from numba.core.typing.templates import Signature
 from numba.extending import intrinsic
 from numba.np import arrayobj
 
-from srcdiff.numba_ext.passes.pass_helpers import Rewriting, Values, called
+from srcdiff.numba_ext.passes.pass_helpers import Intrinsic, Rewriting, Values, called
 
 
 @register_pass(mutates_CFG=False, analysis_only=False)
@@ -68,7 +68,7 @@ class _Writer:
 
     def called(
         self, function: object, args: tuple[ir.Var, ...], target: ir.Var, at: ir.Loc
-    ) -> list[Any]:
+    ) -> list[ir.Assign]:
         self.count += 1
         statements, call = called(function, args, target, at)
         kind = self.types[call.func.name] = self.context.resolve_value_type(function)
@@ -92,13 +92,13 @@ def _is_plain(type_: types.Type) -> bool:
     return isinstance(type_, types.Number | types.Boolean)
 
 
-def _parts(index: types.Type) -> tuple[Any, ...]:
+def _parts(index: types.Type) -> tuple[types.Type, ...]:
     """The parts of a tuple index; the index itself if it is a number."""
     return tuple(index) if isinstance(index, types.UniTuple | types.Tuple) else (index,)
 
 
 @intrinsic
-def load(typingctx: Context, array: types.Array, index: types.Type) -> Any:
+def load(typingctx: Context, array: types.Array, index: types.Type) -> Intrinsic:
     """`array[index]`."""
 
     def emit(
@@ -112,7 +112,9 @@ def load(typingctx: Context, array: types.Array, index: types.Type) -> Any:
 
 
 @intrinsic
-def store(typingctx: Context, array: types.Array, index: types.Type, value: types.Type) -> Any:
+def store(
+    typingctx: Context, array: types.Array, index: types.Type, value: types.Type
+) -> Intrinsic:
     """`array[index] = value`; Numba casts the value to the array's dtype."""
 
     def emit(
@@ -127,7 +129,7 @@ def store(typingctx: Context, array: types.Array, index: types.Type, value: type
 
 def _place(
     context: CPUContext, builder: llvm.IRBuilder, signature: Signature, values: Values
-) -> Any:
+) -> llvm.Value:
     """The address of an element, computed as Numba does."""
     kind, index = signature.args[:2]
     fields = context.data_model_manager[kind]
@@ -135,7 +137,7 @@ def _place(
     if isinstance(index, types.UniTuple | types.Tuple):
         each = [builder.extract_value(values[1], k) for k in range(len(index))]
 
-    def field(name: str, *axis: int) -> Any:
+    def field(name: str, *axis: int) -> llvm.Value:
         return builder.extract_value(values[0], [fields.get_field_position(name), *axis])
 
     lengths = [field("shape", k) for k in range(kind.ndim)]
@@ -155,7 +157,7 @@ def _place(
     return builder.gep(field("data"), [_sum(builder, terms[::-1])])
 
 
-def _sum(builder: llvm.IRBuilder, terms: list[llvm.Value]) -> Any:
+def _sum(builder: llvm.IRBuilder, terms: list[llvm.Value]) -> llvm.Value:
     total = terms[0]
     for term in terms[1:]:
         total = builder.add(total, term)

@@ -138,7 +138,7 @@ def _assign_once(function: ir.FunctionIR) -> None:
             blocks[label].body = statements + blocks[label].body
 
 
-def _where(blocks: Any, names: set[str]) -> dict[str, list[Any]]:
+def _where(blocks: Any, names: set[str]) -> dict[str, list[object]]:
     """The blocks, in order, that mention each of some variables."""
     found: dict[str, list[Any]] = defaultdict(list)
     for label, block in blocks.items():

@@ -31,6 +31,7 @@ from numba.np import linalg
 
 from srcdiff.numba_ext.passes.allocations import new_array
 from srcdiff.numba_ext.passes.pass_helpers import (
+    Intrinsic,
     Rewriting,
     Values,
     as_numba_has_it,
@@ -112,7 +113,7 @@ _EXPONENTS = range(2, 65)
 
 
 @intrinsic
-def product(typingctx: Context, a: types.Array, b: types.Array) -> Any:
+def product(typingctx: Context, a: types.Array, b: types.Array) -> Intrinsic:
     """`a @ b`: a new array, or a number."""
     if not _are_factors(a, b):
         return as_numba_has_it(typingctx, operator.matmul, (a, b), lambda a, b: a @ b)
@@ -135,7 +136,7 @@ def product(typingctx: Context, a: types.Array, b: types.Array) -> Any:
 
 
 @intrinsic
-def product_into(typingctx: Context, a: types.Array, b: types.Array, out: types.Array) -> Any:
+def product_into(typingctx: Context, a: types.Array, b: types.Array, out: types.Array) -> Intrinsic:
     """`np.dot(a, b, out)`."""
     if not _are_factors(a, b) or not _takes(out, a, b):
         args = (a, b, out)
@@ -216,7 +217,7 @@ class _Factors:
         place = self.builder.bitcast(out, self.data[0].type)
         self.builder.call(self.function(place.type), (m, self.inner, n, *self.data, place))
 
-    def function(self, pointer: Any) -> Any:
+    def function(self, pointer: Any) -> llvm.Function:
         """`(m, k, n, a, b, out)` for `out[:m, :n] = a[:m, :k] @ b[:k, :n]`."""
         layouts = "_".join(f"{k.ndim}{k.layout}" for k in self.kinds)
         name = f"srcdiff_product_{self.kinds[0].dtype}_{layouts}"
@@ -289,7 +290,7 @@ def _choice(
 
 
 @intrinsic
-def counted(typingctx: Context, first: types.Type, last: types.Type, step: types.Type) -> Any:
+def counted(typingctx: Context, first: types.Type, last: types.Type, step: types.Type) -> Intrinsic:
     """`np.arange(first, last, step)` of integers."""
     if not all(t in (types.intp, types.int64) for t in map(types.unliteral, (first, last, step))):
         args = (first, last, step)
@@ -321,7 +322,7 @@ def counted(typingctx: Context, first: types.Type, last: types.Type, step: types
 def _chosen(function: Any, comparison: object, call: object) -> Any:
     """An intrinsic for `max` or `min` of two numbers."""
 
-    def choose(typingctx: Context, a: types.Type, b: types.Type) -> Any:
+    def choose(typingctx: Context, a: types.Type, b: types.Type) -> Intrinsic:
         made = typingctx.unify_types(a, b) if _is_number(a) and _is_number(b) else None
         if made is None:
             return as_numba_has_it(typingctx, function, (a, b), call)
@@ -350,7 +351,7 @@ smallest = _chosen(min, operator.lt, lambda a, b: min(a, b))
 def _power(exponent: int) -> Any:
     """An intrinsic for `x**exponent` of a float, by the multiplications that Numba's loop has."""
 
-    def power(typingctx: Context, x: types.Float) -> Any:
+    def power(typingctx: Context, x: types.Float) -> Intrinsic:
         def emit(
             context: CPUContext, builder: llvm.IRBuilder, signature: Signature, values: Values
         ) -> Any:

@@ -21,7 +21,7 @@ import numpy as np
 from llvmlite import ir as llvm
 from numba.core import cgutils, ir, types
 from numba.core.compiler import CompilerBase, DefaultPassBuilder
-from numba.core.compiler_machinery import register_pass
+from numba.core.compiler_machinery import PassManager, register_pass
 from numba.core.cpu import CPUContext
 from numba.core.errors import TypingError
 from numba.core.imputils import impl_ret_borrowed, impl_ret_new_ref
@@ -39,13 +39,19 @@ from srcdiff.numba_ext.passes.borrowed_args import borrow_arguments
 from srcdiff.numba_ext.passes.element_access import Elements
 from srcdiff.numba_ext.passes.fast_pipeline import remembering_registries, take_short_ways
 from srcdiff.numba_ext.passes.inline_intrinsics import PowersInPlace, PutInPlace
-from srcdiff.numba_ext.passes.pass_helpers import Rewriting, Values, called, put_in_the_place
+from srcdiff.numba_ext.passes.pass_helpers import (
+    Intrinsic,
+    Rewriting,
+    Values,
+    called,
+    put_in_the_place,
+)
 from srcdiff.numba_ext.passes.private_copies import library_of_its_own
 from srcdiff.numba_ext.passes.unsigned_indices import NeverNegative
 
 
 @intrinsic
-def own(typingctx: Context, array: types.Array) -> Any:
+def own(typingctx: Context, array: types.Array) -> Intrinsic:
     """The array, which was just allocated, marked as unaliased."""
 
     def emit(
@@ -111,7 +117,7 @@ class OwnStorage(CompilerBase):
         if state.library is None and module.rpartition("_")[0] == name:
             state.library = library_of_its_own(state.targetctx, state.func_id.func_qualname)
 
-    def define_pipelines(self) -> list[Any]:
+    def define_pipelines(self) -> list[PassManager]:
         if self.state.func_id.modname.startswith("srcdiff_generated."):
             self.state.flags.no_cfunc_wrapper = True  # no C function calls them
             self.take_own_code()
@@ -171,7 +177,7 @@ def _take(function: Any, block: ir.Block, made: ir.Assign, name: str) -> None:
     block.body[k : k + 1] = [ir.Assign(call, new, made.loc), *owned_new]
 
 
-def _lengths_and_dtype(function: ir.FunctionIR, call: Any) -> tuple[Any, ...]:
+def _lengths_and_dtype(function: ir.FunctionIR, call: Any) -> tuple[ir.Var, ...]:
     """The arguments of a call if they are only lengths or an array, and perhaps a dtype of NumPy's by its name."""
     named = dict(call.kws)
     given = (*call.args, *(named[k] for k in ("dtype",) if k in named))

@@ -58,7 +58,7 @@ def put_in_the_place(
 
 def as_numba_has_it(
     typingctx: Context, function: object, args: tuple[types.Type, ...], call: object
-) -> Any:
+) -> Intrinsic:
     """Numba's own implementation of the call `call` of `function`."""
     found = typingctx.resolve_value_type(function).get_call_type(typingctx, args, {})
 

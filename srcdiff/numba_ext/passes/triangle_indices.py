@@ -19,7 +19,7 @@ from numba.core.typing.templates import Signature
 from numba.extending import intrinsic
 
 from srcdiff.numba_ext.passes.allocations import new_array
-from srcdiff.numba_ext.passes.pass_helpers import Values, as_numba_has_it
+from srcdiff.numba_ext.passes.pass_helpers import Intrinsic, Values, as_numba_has_it
 
 _INDEX = llvm.IntType(64)
 _MADE = types.Array(types.intp, 1, "C")
@@ -37,18 +37,20 @@ def _triangle(function: Any, is_upper: bool, arity: int) -> Any:
         made = context.make_tuple(builder, signature.return_type, pair)
         return impl_ret_new_ref(context, builder, signature.return_type, made)
 
-    def put(typingctx: Context, args: tuple[types.Type, ...], call: object) -> Any:
+    def put(typingctx: Context, args: tuple[types.Type, ...], call: object) -> Intrinsic:
         if any(types.unliteral(t) not in (types.intp, types.int64) for t in args):
             return as_numba_has_it(typingctx, function, args, call)
         return types.UniTuple(_MADE, 2)(*args), emit
 
-    def of_one(typingctx: Context, n: types.Integer) -> Any:
+    def of_one(typingctx: Context, n: types.Integer) -> Intrinsic:
         return put(typingctx, (n,), lambda n: function(n))
 
-    def of_two(typingctx: Context, n: types.Integer, k: types.Integer) -> Any:
+    def of_two(typingctx: Context, n: types.Integer, k: types.Integer) -> Intrinsic:
         return put(typingctx, (n, k), lambda n, k: function(n, k))
 
-    def of_three(typingctx: Context, n: types.Integer, k: types.Integer, m: types.Integer) -> Any:
+    def of_three(
+        typingctx: Context, n: types.Integer, k: types.Integer, m: types.Integer
+    ) -> Intrinsic:
         return put(typingctx, (n, k, m), lambda n, k, m: function(n, k, m))
 
     return intrinsic((of_one, of_two, of_three)[arity - 1])
@@ -56,7 +58,7 @@ def _triangle(function: Any, is_upper: bool, arity: int) -> Any:
 
 def _columns(
     builder: llvm.IRBuilder, is_upper: bool, i: llvm.Value, k: llvm.Value, m: llvm.Value
-) -> tuple[Any, Any]:
+) -> tuple[llvm.Value, llvm.Value]:
     """The first column of row `i` of `m` columns, and the number of columns."""
     diagonal = builder.add(i, k)
     if is_upper:
@@ -67,13 +69,13 @@ def _columns(
     return first, _larger(builder, builder.sub(last, first), _INDEX(0))
 
 
-def _larger(builder: llvm.IRBuilder, a: llvm.Value, b: llvm.Value) -> Any:
+def _larger(builder: llvm.IRBuilder, a: llvm.Value, b: llvm.Value) -> llvm.Value:
     return builder.select(builder.icmp_signed(">", a, b), a, b)
 
 
 def _written(
     context: CPUContext, builder: llvm.IRBuilder, n: llvm.Value, columns: Any
-) -> tuple[Any, Any]:
+) -> tuple[llvm.Value, llvm.Value]:
     """The rows and columns of all places: counted first, row by row, then written."""
     total = cgutils.alloca_once_value(builder, _INDEX(0))
     with cgutils.for_range(builder, n) as row:

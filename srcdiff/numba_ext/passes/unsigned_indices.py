@@ -68,7 +68,7 @@ class _Subscripts:
             return self.loaded(s)
         return [s]
 
-    def loaded(self, s: Any) -> list[Any]:
+    def loaded(self, s: Any) -> list[ir.Assign]:
         old = s.value
         before, index = self.subscript(old.value, old.index, s.target.scope)
         if index is None:
@@ -78,7 +78,7 @@ class _Subscripts:
         self.calls[new] = self.context.resolve_function_type(operator.getitem, kinds, {})
         return [*before, ir.Assign(new, s.target, s.loc)]
 
-    def stored(self, s: Any) -> list[Any]:
+    def stored(self, s: Any) -> list[ir.Stmt]:
         before, index = self.subscript(s.target, s.index, s.target.scope)
         if index is None:
             return [s]
@@ -106,7 +106,7 @@ class _Subscripts:
             self.calls[made] = None
         return [ir.Assign(made, new, index.loc)], new
 
-    def kind(self, v: ir.Var) -> Any:
+    def kind(self, v: ir.Var) -> types.Integer | None:
         """The kind of a number in a subscript; None for other values."""
         type_ = types.unliteral(self.types[v.name])
         if not isinstance(type_, types.Integer):
