@@ -7,6 +7,7 @@ from typing import Any, overload
 
 import numpy as np
 
+from srcdiff.compile.arguments.signature import Argnums
 from srcdiff.compile.derivations.enumerate import enumerated
 from srcdiff.compile.derivations.kinds import (
     DERIVATIONS,
@@ -97,7 +98,7 @@ def differentiate(function: Function | None = None, **options: Any) -> Any:
     return Differentiable(plain_function(function), make_options(options))
 
 
-def grad(f: Function, argnums: Any = None, **options: Any) -> Generated:
+def grad(f: Function, argnums: Argnums = None, **options: object) -> Generated:
     """The gradient of a function whose result is one number.
 
     Parameters
@@ -120,7 +121,7 @@ def grad(f: Function, argnums: Any = None, **options: Any) -> Generated:
     return generated(Grad(), f, options_for(f, options, argnums))
 
 
-def value_and_grad(f: Function, argnums: Any = None, **options: Any) -> Generated:
+def value_and_grad(f: Function, argnums: Argnums = None, **options: object) -> Generated:
     """The value of a function whose result is one number, and its gradient.
 
     Parameters
@@ -137,7 +138,7 @@ def value_and_grad(f: Function, argnums: Any = None, **options: Any) -> Generate
     return generated(ValueAndGrad(), f, options_for(f, options, argnums))
 
 
-def elementwise_grad(f: Function, argnums: Any = None, **options: Any) -> Generated:
+def elementwise_grad(f: Function, argnums: Argnums = None, **options: object) -> Generated:
     """The derivative of each element of the result with respect to the element of the argument at its position.
 
     It is the gradient of the sum of the result. So `f` has to act on each element alone.
@@ -156,7 +157,7 @@ def elementwise_grad(f: Function, argnums: Any = None, **options: Any) -> Genera
     return generated(ElementwiseGrad(), f, options_for(f, options, argnums))
 
 
-def holomorphic_grad(f: Function, argnums: Any = None, **options: Any) -> Generated:
+def holomorphic_grad(f: Function, argnums: Argnums = None, **options: object) -> Generated:
     """The complex derivative of a holomorphic function.
 
     If `f` is not holomorphic, it is the gradient of the real part.
@@ -177,7 +178,7 @@ def holomorphic_grad(f: Function, argnums: Any = None, **options: Any) -> Genera
     return generated(HolomorphicGrad(), f, options_for(f, options, argnums))
 
 
-def hvp(f: Function, argnums: Any = None, **options: Any) -> Generated:
+def hvp(f: Function, argnums: Argnums = None, **options: object) -> Generated:
     """The product of the Hessian with a vector: the tangent of the gradient (forward over reverse mode).
 
     Parameters
@@ -196,7 +197,7 @@ def hvp(f: Function, argnums: Any = None, **options: Any) -> Generated:
     return generated(Hvp(), f, options_for(f, options, argnums))
 
 
-def jacobian(f: Function, mode: str = "auto", **options: Any) -> Generated:
+def jacobian(f: Function, mode: str = "auto", **options: object) -> Generated:
     """The Jacobian.
 
     Parameters
@@ -226,7 +227,7 @@ def jacobian(f: Function, mode: str = "auto", **options: Any) -> Generated:
     return generated(Jacobian(mode), f, options_for(f, options))
 
 
-def hessian(f: Function, argnums: Any = None, **options: Any) -> Generated:
+def hessian(f: Function, argnums: Argnums = None, **options: object) -> Generated:
     """The Hessian, row by row (forward over reverse mode).
 
     Parameters
@@ -245,7 +246,7 @@ def hessian(f: Function, argnums: Any = None, **options: Any) -> Generated:
     return generated(Hessian(), f, options_for(f, options, argnums))
 
 
-def batch(f: Function, in_axes: Any = 0, out_axes: Any = 0, **options: Any) -> Generated:
+def batch(f: Function, in_axes: object = 0, out_axes: object = 0, **options: object) -> Generated:
     """A function of one item as a function of many items: a loop over the items.
 
     Parameters
@@ -276,7 +277,7 @@ def batch(f: Function, in_axes: Any = 0, out_axes: Any = 0, **options: Any) -> G
 
 
 def vjp(
-    f: Function, *args: Any, argnums: Any = None, **options: Any
+    f: Function, *args: object, argnums: Argnums = None, **options: object
 ) -> tuple[Any, Callable[..., Any]]:
     """The value of `f` at `args`, and the function that multiplies a vector with the Jacobian (reverse mode).
 
@@ -303,7 +304,7 @@ def vjp(
 
 
 def jvp(
-    f: Function, args: Sequence[Any], tangents: Sequence[Any], **options: Any
+    f: Function, args: Sequence[object], tangents: Sequence[object], **options: object
 ) -> tuple[Any, Any]:
     """The value of `f` at `args`, and its derivative along `tangents` (forward mode).
 
@@ -389,23 +390,20 @@ def transform(f: Function, name: str, **options: Any) -> Generated:
     return generated(how, f, options_for(f, options))
 
 
-def _number_of_terms(k: Any) -> int:
+def _number_of_terms(k: object) -> int:
     if not isinstance(k, int | np.integer) or isinstance(k, bool) or k < 1:
         raise ValueError(f"semiring='kbest' needs k, how many terms are wanted: k={k!r}")
     return int(k)
 
 
-_MAKERS: dict[str, Any] = {
-    f.__name__: f
-    for f in (
-        grad, value_and_grad, elementwise_grad, holomorphic_grad, hvp, jacobian, hessian, batch, vjp, jvp,
-    )
-}  # fmt: skip
+_MAKERS: dict[str, Any] = {f.__name__: f for f in (
+    grad, value_and_grad, elementwise_grad, holomorphic_grad, hvp, jacobian, hessian, batch, vjp, jvp,
+)}  # fmt: skip
 for _name, _maker in _MAKERS.items():
     _maker.makes_derivative = _name
 
 
-def made_inside(kind: str, f: Any, given: dict[str, Any]) -> Generated:
+def made_inside(kind: str, f: object, given: dict[str, Any]) -> Generated:
     """The generated function for `grad(f)`, `vjp(f, ...)`, ... inside a function that is differentiated.
 
     `vjp` and `jvp` are functions of weights and tangents there.

@@ -224,7 +224,7 @@ def _request(options: argparse.Namespace) -> _Request:
 
 
 def _tangents(
-    signature: inspect.Signature, arguments: tuple[Any, ...], argnums: Any
+    signature: inspect.Signature, arguments: tuple[object, ...], argnums: object
 ) -> tuple[Any, ...]:
     """Tangents of the right types: an argument may stand for its own, None where there is none."""
     wanted = argnums if isinstance(argnums, tuple) else (argnums,)
@@ -272,7 +272,7 @@ def _one_line(error: BaseException) -> str:
 
 
 def _arguments(
-    function: Callable[..., Any],
+    function: Callable[..., object],
     signature: inspect.Signature,
     module: ModuleType,
     given: str | None,
@@ -298,7 +298,7 @@ def _evaluated(text: str, module: ModuleType) -> tuple[Any, ...]:
     return collected
 
 
-def _fits(signature: inspect.Signature, arguments: tuple[Any, ...]) -> bool:
+def _fits(signature: inspect.Signature, arguments: tuple[object, ...]) -> bool:
     try:
         signature.bind(*arguments)
     except TypeError:
@@ -307,7 +307,7 @@ def _fits(signature: inspect.Signature, arguments: tuple[Any, ...]) -> bool:
 
 
 def _from_annotations(
-    function: Callable[..., Any], signature: inspect.Signature
+    function: Callable[..., object], signature: inspect.Signature
 ) -> tuple[Any, ...]:
     try:
         hints = typing.get_type_hints(function)
@@ -325,7 +325,7 @@ def _from_annotations(
     return tuple(arguments)
 
 
-def _why_not(name: str, hint: Any) -> str:
+def _why_not(name: str, hint: object) -> str:
     if hint is None:
         return f"{name!r} has no annotation, and the file no EXAMPLES that fit"
     shown = hint.__name__ if isinstance(hint, type) else str(hint)
@@ -336,7 +336,10 @@ def _why_not(name: str, hint: Any) -> str:
 
 
 def _argnums(
-    signature: inspect.Signature, arguments: tuple[Any, ...], module: ModuleType, given: str | None
+    signature: inspect.Signature,
+    arguments: tuple[object, ...],
+    module: ModuleType,
+    given: str | None,
 ) -> Any:
     """A position, a name, or a tuple of them."""
     if given is None:

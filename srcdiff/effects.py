@@ -41,7 +41,7 @@ def effect(function: Callable[..., _T]) -> Callable[..., _T]:
     name = function.__name__
 
     @functools.wraps(function)
-    def call(*args: Any, **kwargs: Any) -> _T:
+    def call(*args: object, **kwargs: object) -> _T:
         handlers = _HANDLERS.get()
         for k in reversed(range(len(handlers))):
             method = getattr(handlers[k], name, None)
@@ -69,7 +69,7 @@ def _read_as(name: str) -> Callable[[Callable[..., _T]], Callable[..., _T]]:
 
 
 @_read_as("handle")
-def handle(handler: Any, function: Callable[..., _T], *args: Any, **kwargs: Any) -> _T:
+def handle(handler: object, function: Callable[..., _T], *args: object, **kwargs: object) -> _T:
     """`function(*args, **kwargs)`, with the methods of `handler` for the effects of their names."""
     token = _HANDLERS.set((*_HANDLERS.get(), handler))
     try:
@@ -90,7 +90,7 @@ def loops() -> tuple[Any, ...]:
 
 
 @_read_as("refuse")
-def refuse(message: str, advice: str = "", at: Any = None) -> None:
+def refuse(message: str, advice: str = "", at: object = None) -> None:
     """In a handler: an error at the user's line, or where the function `at` is defined."""
     raise ValueError(f"{message}. {advice}")
 
@@ -107,7 +107,7 @@ def named() -> tuple[str, ...]:
 
 
 @_read_as("same_shape")
-def same_shape(value: Any, shape: tuple[int, ...], message: str, advice: str = "") -> None:
+def same_shape(value: object, shape: tuple[int, ...], message: str, advice: str = "") -> None:
     """In a handler: an error at the user's line unless `value` has the shape, for these and all later arguments."""
 
 
@@ -142,7 +142,7 @@ def kinds_around() -> tuple[str, ...]:
 
 
 @_read_as("undone")
-def undone(value: Any) -> tuple[Any, Any, bool]:
+def undone(value: object) -> tuple[Any, Any, bool]:
     """In a function that a program calls: what the call gave, if the expression around it gave `value`.
 
     The expression may add and multiply, negate, and take `np.abs`, `np.exp` or `np.log` of the call.
@@ -178,7 +178,7 @@ def remark(text: str) -> None:
 
 
 @_read_as("note")
-def note(key: str, **values: Any) -> None:
+def note(key: str, **values: object) -> None:
     """In a handler: a note of an effect that the program may reach, for `notes_of`."""
 
 
@@ -227,7 +227,7 @@ class Note:
     location: Location
 
 
-def notes_of(f: Callable[..., Any], *args: Any) -> list[Note]:
+def notes_of(f: Callable[..., object], *args: object) -> list[Note]:
     """What handlers noted in `f`, for arguments of these types and lengths, in the order of the source.
 
     The source is read, and not run: all branches are seen, and a loop is seen once.

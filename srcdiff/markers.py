@@ -7,7 +7,7 @@ from typing import Any
 from srcdiff.errors import DifferentiationError
 
 
-def stop_gradient(x: Any) -> Any:
+def stop_gradient(x: object) -> Any:
     """`x` as a constant: its derivative is zero.
 
     Parameters
@@ -22,7 +22,7 @@ def stop_gradient(x: Any) -> Any:
     return x
 
 
-def adjoint(x: Any) -> Any:
+def adjoint(x: object) -> Any:
     """In `with srcdiff.adjoint(y) as d_y:`, the block runs in the backward part, when the adjoint of `y` is complete.
 
     The value that the block assigns to `d_y` replaces the adjoint. The block may print, assert, raise, call functions,

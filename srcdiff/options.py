@@ -67,7 +67,7 @@ class Options:
         return frozenset(name for name in names if not chosen.get(name, name in on))
 
 
-def make_options(given: Mapping[str, Any], base: Options | None = None) -> Options:
+def make_options(given: Mapping[str, object], base: Options | None = None) -> Options:
     """Options from keyword arguments.
 
     Raises
@@ -85,7 +85,7 @@ def make_options(given: Mapping[str, Any], base: Options | None = None) -> Optio
 
 # derivatives at a point make them in each call; typed: 1 is not True
 @functools.lru_cache(maxsize=256, typed=True)
-def _made(base: Options | None, names: tuple[str, ...], *values: Any) -> Options:
+def _made(base: Options | None, names: tuple[str, ...], *values: object) -> Options:
     known = [f.name for f in fields(Options)]
     for name in names:
         if name not in known:
@@ -94,7 +94,7 @@ def _made(base: Options | None, names: tuple[str, ...], *values: Any) -> Options
     return replace(base or Options(), **tidy)
 
 
-def _tidy(name: str, value: Any) -> Any:
+def _tidy(name: str, value: object) -> Any:
     choices = _CHOICES.get(name)
     if choices is not None and not any(
         value is c or (isinstance(c, str) and value == c) for c in choices
@@ -118,7 +118,7 @@ def _tidy(name: str, value: Any) -> Any:
     return value
 
 
-def plain_axes(axes: Any, what: str, is_result: bool = False) -> Any:
+def plain_axes(axes: object, what: str, is_result: bool = False) -> Any:
     """Axes as nested tuples, which can be compared: a dict is pairs behind the word dict.
 
     Raises

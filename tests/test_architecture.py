@@ -173,7 +173,7 @@ ON_THE_COMMAND_LINE = {
 # reason: their lines may only fall.
 MOST_FILES, MOST_LINES, MOST_LINES_OF_CODE = 14, 400, 60  # of a folder, of a module, of a function
 LONG_MODULES = {
-    "api.py": 419,  # half of it are docstrings of what users call
+    "api.py": 417,  # half of it are docstrings of what users call
     "codegen/plan/lower.py": 414,  # one walk over the statements
     "expfam/core/family.py": 429,  # the docstrings of one class
     "frontend/control/loop_carries.py": 510,  # one fixpoint, with the refusals of its cases

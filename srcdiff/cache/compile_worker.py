@@ -55,7 +55,7 @@ class Worker:
         self._unsent = b""
         self.process.stdin.flush()
 
-    def compile(self, text: str, name: str, bindings: Mapping[str, Any], types: Any) -> None:
+    def compile(self, text: str, name: str, bindings: Mapping[str, object], types: object) -> None:
         """Compile the function `name` of a module into the cache, and wait for it.
 
         Raises
@@ -87,7 +87,7 @@ class Worker:
 class _Pickler(pickle.Pickler):
     """Pickles what modules of srcdiff define by their names: compiled functions would be copied otherwise."""
 
-    def reducer_override(self, value: Any) -> Any:
+    def reducer_override(self, value: object) -> Any:
         module, name = getattr(value, "__module__", None), getattr(value, "__name__", None)
         if not isinstance(module, str) or module.partition(".")[0] != "srcdiff" or name is None:
             return NotImplemented
@@ -99,7 +99,7 @@ def _named(module: str, name: str) -> Any:
     return getattr(importlib.import_module(module), name)
 
 
-def _packed(job: Any) -> bytes:
+def _packed(job: object) -> bytes:
     buffer = io.BytesIO()
     _Pickler(buffer, pickle.HIGHEST_PROTOCOL).dump(job)
     return buffer.getvalue()

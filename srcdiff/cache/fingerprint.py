@@ -77,12 +77,12 @@ class Fingerprint:
     digest: str
     places: list[Place]
 
-    def place_of(self, value: Any) -> int | None:
+    def place_of(self, value: object) -> int | None:
         """The place where the walk has visited an object."""
         return next((k for k, (_, v) in enumerate(self.places) if v is value), None)
 
 
-def fingerprint(header: str, roots: Iterable[Any], contents: bool = False) -> Fingerprint:
+def fingerprint(header: str, roots: Iterable[object], contents: bool = False) -> Fingerprint:
     """The digest of a text, and of objects and all that they depend on; with the `contents` of arrays, or without.
 
     Raises
@@ -119,7 +119,7 @@ class _Walk:
         self.places: list[Place] = []
         self.seen: dict[Any, int] = {}
 
-    def append(self, *words: Any) -> None:
+    def append(self, *words: object) -> None:
         for word in words:
             data = str(word).encode("utf-8", "surrogatepass")
             self.hash.update(f"{len(data)}:".encode() + data)
@@ -147,7 +147,7 @@ class _Walk:
         for part in (decl.rule, decl.forward, model):
             self.visit(partial(itself, part), part)
 
-    def derivative(self, value: Any, derived: Derived) -> None:
+    def derivative(self, value: object, derived: Derived) -> None:
         """A generated function that the function calls."""
         self.append("derivative", derived.derivation, derived.options, derived.wrt)
         self.visit(partial(_base_of, value), derived.base)
@@ -203,13 +203,13 @@ class _Walk:
         else:
             self.instance(value, names)
 
-    def attributes(self, value: Any, found: Iterable[str], names: frozenset[str]) -> None:
+    def attributes(self, value: object, found: Iterable[str], names: frozenset[str]) -> None:
         self.append(type(value).__qualname__)
         for name in found:
             self.append(name)
             self.visit(partial(getattr, value, name), getattr(value, name), names)
 
-    def array(self, value: np.ndarray[Any, Any]) -> None:
+    def array(self, value: np.ndarray) -> None:
         flags = value.flags.c_contiguous
         self.append("array", type(value).__qualname__, value.dtype.str, value.shape, flags)
         if self.contents or not value.ndim:
@@ -217,7 +217,7 @@ class _Walk:
                 raise Unknown(f"an array of {value.dtype}, {value.nbytes} bytes")
             self.hash.update(np.ascontiguousarray(value).tobytes())
 
-    def library(self, value: Any) -> None:
+    def library(self, value: object) -> None:
         maker = type(value)
         owner = getattr(value, "__self__", None)
         if owner is not None and not isinstance(owner, types.ModuleType):
@@ -291,7 +291,7 @@ class _Walk:
             if field.default_factory is not dataclasses.MISSING:
                 self.attributes(field, ("default_factory",), names)
 
-    def instance(self, value: Any, names: frozenset[str]) -> None:
+    def instance(self, value: object, names: frozenset[str]) -> None:
         maker = type(value)
         own = list(getattr(value, "__dict__", {}))
         own += [s for c in maker.__mro__ for s in slots_of(c) if hasattr(value, s)]
@@ -306,7 +306,7 @@ _OF_NO_MEANING = frozenset(
 )  # of attributes of classes
 
 
-def _is_of_library(value: Any) -> bool:
+def _is_of_library(value: object) -> bool:
     """Whether an object belongs to NumPy, Python or another library, so that its name and version describe it."""
     module = getattr(value, "__module__", None)
     top = str(module).partition(".")[0]

@@ -20,7 +20,7 @@ from srcdiff.codegen.module.load import load, text_hash
 _UNRESOLVED = ".numba.unresolved$"  # Numba's name for a function that is not compiled yet
 
 
-def load_compiled(text: str, name: str, bindings: Mapping[str, Any]) -> Callable[..., Any]:
+def load_compiled(text: str, name: str, bindings: Mapping[str, object]) -> Callable[..., Any]:
     """The compiled function `name` of a module with this text, with cached machine code.
 
     Python functions among the bindings, which the text calls, are compiled, too.
@@ -54,7 +54,7 @@ def _called(function: FunctionType) -> Any:
 class MachineCode(Overloads):
     """The compiled forms of one function for the processor."""
 
-    def unpacked(self, content: bytes, target_context: Any) -> Any:
+    def unpacked(self, content: bytes, target_context: object) -> Any:
         from numba.core.compiler import CompileResult  # Numba is imported if this runs
 
         try:
@@ -116,7 +116,7 @@ def _take_any_numbers(compiler: Any) -> None:
 
     fold = compiler.fold_argument_types
 
-    def folded(args: Any, kws: Any) -> Any:
+    def folded(args: object, kws: object) -> Any:
         signature, given = fold(args, kws)
         return signature, tuple(map(types.unliteral, given))
 
@@ -149,7 +149,7 @@ def _name_threads(namespace: dict[str, Any]) -> None:
 
 
 def _prepare(
-    outside: tuple[str, ...], started_by: Iterable[Callable[[], Any]], target_context: Any
+    outside: tuple[str, ...], started_by: Iterable[Callable[[], object]], target_context: Any
 ) -> None:
     """Prepare Numba to run cached code; prepare it for compilation, which takes much longer, only if need be.
 

@@ -34,16 +34,16 @@ class Overloads:
         self.module = module
         self.stored: dict[str, Stored] = {}
 
-    def packed(self, form: Any) -> bytes | str:
+    def packed(self, form: object) -> bytes | str:
         raise NotImplementedError
 
-    def unpacked(self, content: bytes, target_context: Any) -> Any:
+    def unpacked(self, content: bytes, target_context: object) -> Any:
         raise NotImplementedError
 
     def compiler(self) -> tuple[str, ...]:
         raise NotImplementedError
 
-    def load_overload(self, sig: Any, target_context: Any) -> Any:
+    def load_overload(self, sig: Any, target_context: object) -> Any:
         """The compiled form for these types and this machine; None if there is none."""
         file = self._file(sig, target_context)
         content = read_sealed(file)
@@ -53,7 +53,7 @@ class Overloads:
         self.stored[_signature_text(sig)] = Stored(cache_folder() / file, was_found=True)
         return found
 
-    def is_kept(self, sig: Any, target_context: Any) -> bool:
+    def is_kept(self, sig: object, target_context: object) -> bool:
         """Whether there is a file for these types and this machine."""
         return (cache_folder() / self._file(sig, target_context)).is_file()
 
@@ -66,7 +66,7 @@ class Overloads:
         file = self._file(sig, form.target_context)
         self.stored[_signature_text(sig)] = Stored(write_sealed(file, content))
 
-    def _file(self, sig: Any, target_context: Any) -> str:
+    def _file(self, sig: object, target_context: Any) -> str:
         machine = repr(target_context.codegen().magic_tuple())
         words = (self.module, self.name, str(sig), machine, *self.compiler(), *versions())
         digest = hashlib.sha256(repr(words).encode()).hexdigest()[:32]

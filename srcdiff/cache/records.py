@@ -12,6 +12,7 @@ import importlib
 import json
 import math
 import sys
+from collections.abc import Mapping
 from dataclasses import fields
 from functools import partial
 from typing import Any, TypeVar
@@ -52,7 +53,7 @@ def to_record(program: Any, seen: Fingerprint) -> dict[str, Any]:
     return found
 
 
-def from_record(cls: type[_Program], record: dict[str, Any], seen: Fingerprint) -> _Program:
+def from_record(cls: type[_Program], record: Mapping[str, object], seen: Fingerprint) -> _Program:
     """The program, with the objects in the same places of this process.
 
     Raises
@@ -87,7 +88,7 @@ def _encoded(value: Any, seen: Fingerprint) -> Any:
     return ["at", _place(value, seen)]
 
 
-def _place(value: Any, seen: Fingerprint) -> int:
+def _place(value: object, seen: Fingerprint) -> int:
     found = seen.place_of(value)
     if found is None:
         raise Unknown(
@@ -96,7 +97,7 @@ def _place(value: Any, seen: Fingerprint) -> int:
     return found
 
 
-def _decoded(value: Any, seen: Fingerprint) -> Any:
+def _decoded(value: object, seen: Fingerprint) -> Any:
     if not isinstance(value, list):
         return value
     kind, *parts = value
@@ -127,7 +128,7 @@ class Changed(Exception):
     """A value that a program watches has changed."""
 
 
-def _way(get: Any, seen: Fingerprint) -> tuple[int, str, str]:
+def _way(get: object, seen: Fingerprint) -> tuple[int, str, str]:
     """The way to an object outside: the place of its owner, the kind of access, and the name.
 
     Equal numbers may be in many places, so the value does not determine the place.
@@ -143,14 +144,14 @@ def _way(get: Any, seen: Fingerprint) -> tuple[int, str, str]:
     return _place(get.args[0], seen), "itself", ""
 
 
-def _expected(value: Any, seen: Fingerprint) -> Any:
+def _expected(value: object, seen: Fingerprint) -> Any:
     """The expected value: numbers, texts and containers by their digest, other objects by their place."""
     if isinstance(value, (*SCALARS, tuple, list, dict)):
         return fingerprint("", [value]).digest
     return _place(value, seen)
 
 
-def _watched(owner: int, manner: str, name: str, expected: Any, seen: Fingerprint) -> Watched:
+def _watched(owner: int, manner: str, name: str, expected: object, seen: Fingerprint) -> Watched:
     of = seen.places[owner][1]
     get = {
         "name": partial(found_now, partial(look_up, of), name),

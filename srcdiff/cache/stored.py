@@ -95,9 +95,7 @@ class _Record:
     seen: Fingerprint
 
     @classmethod
-    def of(
-        cls, made: type[Any], derived: Derived, arguments: Arguments, bound: bool = False
-    ) -> _Record:
+    def of(cls, made: type, derived: Derived, arguments: Arguments, bound: bool = False) -> _Record:
         roots: list[Any] = []
         words: list[str] = [made.__name__, str(bound), *versions()]
         base: Any = derived
@@ -142,7 +140,7 @@ class _Record:
         content = read_sealed(self.name)
         return {} if content is None else json.loads(content)
 
-    def keep(self, program: Any, arguments: Arguments) -> Stored:
+    def keep(self, program: object, arguments: Arguments) -> Stored:
         """Keep a program. A program that depends on values of arguments is kept under a digest that includes these
         values.
         """

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
+from srcdiff.compile.arguments.signature import Argnums
 from srcdiff.compile.derivations.kinds import Grad, Hvp, Jvp, Vjp
 from srcdiff.handles.at_point import AtPoint
 from srcdiff.handles.differentiable import (
@@ -36,7 +37,7 @@ class _Maker(AtPoint):
         """The generated function, which knows its differentiated arguments."""
         raise NotImplementedError
 
-    def chosen(self, args: tuple[Any, ...]) -> tuple[Any, ...]:
+    def chosen(self, args: tuple[object, ...]) -> tuple[Any, ...]:
         """The differentiated arguments."""
         return tuple(args[k] for k in self.wrt)
 
@@ -50,12 +51,12 @@ class VjpMaker(_Maker):
         self.pullback = shared(Pullback, self.function, self.options)
         return self.pullback.handle_for(self.options.argnums)
 
-    def __call__(self, *args: Any) -> tuple[Callable[..., Any], Any]:
+    def __call__(self, *args: object) -> tuple[Callable[..., Any], Any]:
         value, back = self.pullback(*args, argnums=self.options.argnums)
         self._latest = self.pullback.handle_for(self.options.argnums)
         return back, value
 
-    def resolve(self, *args: Any, **kwargs: Any) -> tuple[Generated, tuple[Any, ...]]:
+    def resolve(self, *args: object, **kwargs: object) -> tuple[Generated, tuple[Any, ...]]:
         return self.pullback.handle_for(self.options.argnums), (*args, None)
 
 
@@ -69,7 +70,7 @@ class JvpMaker(_Maker):
         argnums = self.options.argnums
         return self.pushforward.handle_for(argnums if self.is_tuple else (argnums,))
 
-    def __call__(self, *args: Any) -> Callable[[Any], tuple[Any, Any]]:
+    def __call__(self, *args: object) -> Callable[[Any], tuple[Any, Any]]:
         kept = tuple(map(copied, args))
         handle = self.pushforward.handle_for(self.wrt)
 
@@ -80,7 +81,7 @@ class JvpMaker(_Maker):
         self._latest = handle
         return jvp
 
-    def resolve(self, *args: Any, **kwargs: Any) -> tuple[Generated, tuple[Any, ...]]:
+    def resolve(self, *args: object, **kwargs: object) -> tuple[Generated, tuple[Any, ...]]:
         return self.pushforward.handle_for(self.wrt), (*args, *self.chosen(args))
 
 
@@ -94,12 +95,12 @@ class HvpMaker(_Maker):
         self.product = generated(Hvp(), self.function, self.options)
         return self.product
 
-    def __call__(self, *args: Any) -> tuple[Callable[[Any], Any], Any]:
+    def __call__(self, *args: object) -> tuple[Callable[[Any], Any], Any]:
         kept = tuple(map(copied, args))
         self._latest = self.product
         return lambda v: self.product(*kept, v), self.gradient(*args)
 
-    def resolve(self, *args: Any, **kwargs: Any) -> tuple[Generated, tuple[Any, ...]]:
+    def resolve(self, *args: object, **kwargs: object) -> tuple[Generated, tuple[Any, ...]]:
         chosen = self.chosen(args)
         return self.product, (*args, chosen if self.is_tuple else chosen[0])
 
@@ -107,7 +108,7 @@ class HvpMaker(_Maker):
 _M = TypeVar("_M", bound=_Maker)
 
 
-def _made(maker: type[_M], f: Function, argnums: Any, options: dict[str, Any]) -> _M:
+def _made(maker: type[_M], f: Function, argnums: Argnums, options: Mapping[str, object]) -> _M:
     """The maker of a function; for a function of `*args`, one for each number of arguments."""
     given = options_for(f, {**options, "argnums": argnums})
     if not is_variadic(f):
@@ -120,7 +121,7 @@ def _made(maker: type[_M], f: Function, argnums: Any, options: dict[str, Any]) -
     return lambda *args: of_count(len(args))(*args)  # type: ignore[return-value]
 
 
-def make_vjp(f: Function, argnums: Any = 0, **options: Any) -> VjpMaker:
+def make_vjp(f: Function, argnums: Argnums = 0, **options: object) -> VjpMaker:
     """`make_vjp(f)(*args)` gives `(vjp, value)`: `vjp(d_value)` is the derivative with respect to the argument, as in
     autograd.
     """
@@ -132,6 +133,6 @@ def make_jvp(f: Function, argnums: Any = 0, **options: Any) -> JvpMaker:
     return _made(JvpMaker, f, argnums, options)
 
 
-def make_hvp(f: Function, argnums: Any = 0, **options: Any) -> HvpMaker:
+def make_hvp(f: Function, argnums: Argnums = 0, **options: object) -> HvpMaker:
     """`make_hvp(f)(*args)` gives `(hvp, gradient)`: `hvp(v)` is the Hessian times v, as in autograd."""
     return _made(HvpMaker, f, argnums, options)

@@ -18,7 +18,7 @@ class Shared:
 
     __slots__ = ("_value", "name")
 
-    def __init__(self, value: Any, name: str | None = None, *, borrow: bool = False) -> None:
+    def __init__(self, value: object, name: str | None = None, *, borrow: bool = False) -> None:
         self.name = name
         self._value = _own(value, borrow)
 
@@ -35,7 +35,7 @@ class Shared:
         """A copy; with `borrow`, the array itself, through which the state can be written."""
         return _own(self._value, borrow)
 
-    def set_value(self, value: Any, *, borrow: bool = False) -> None:
+    def set_value(self, value: object, *, borrow: bool = False) -> None:
         """Replace the value; it is copied unless `borrow`.
 
         Raises
@@ -59,13 +59,13 @@ class Shared:
         return f"shared({self.name + ', ' if self.name else ''}{self._value!r})"
 
 
-def _own(value: Any, borrow: bool) -> Any:
+def _own(value: object, borrow: bool) -> Any:
     if isinstance(value, list):
         value = np.array(value)
     return value.copy() if isinstance(value, np.ndarray) and not borrow else value
 
 
-def shared(value: Any, name: str | None = None, *, borrow: bool = False) -> Shared:
+def shared(value: object, name: str | None = None, *, borrow: bool = False) -> Shared:
     """A value that functions share.
 
     Parameters
@@ -94,12 +94,12 @@ class SharedFunction:
     values.
     """
 
-    def __init__(self, f: Callable[..., Any], updates: list[tuple[Key, Callable[..., Any]]]):
+    def __init__(self, f: Callable[..., object], updates: list[tuple[Key, Callable[..., object]]]):
         functools.update_wrapper(self, f)
         self.f = f
         self.updates = updates
 
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+    def __call__(self, *args: object, **kwargs: object) -> Any:
         result = _detached(self.f(*args, **kwargs))
         new: list[tuple[Shared, Any]] = []
         for key, expression in self.updates:
@@ -122,7 +122,7 @@ class SharedFunction:
         return f"<srcdiff.function {_name(self.f)}, updates {len(self.updates)}>"
 
 
-def function(f: Callable[..., Any], updates: Updates | None = None) -> SharedFunction:
+def function(f: Callable[..., object], updates: Updates | None = None) -> SharedFunction:
     """`f` with updates: a call returns `f(*args)`, and then assigns new values to shared ones, all at once.
 
     Parameters
@@ -161,7 +161,7 @@ def function(f: Callable[..., Any], updates: Updates | None = None) -> SharedFun
     return SharedFunction(f, pairs)
 
 
-def _same_parameters(f: Callable[..., Any], expression: Callable[..., Any]) -> None:
+def _same_parameters(f: Callable[..., object], expression: Callable[..., object]) -> None:
     """Raise if the expression takes other positional arguments than `f`; a callable without a known signature is not
     checked.
     """
@@ -184,7 +184,7 @@ def _same_parameters(f: Callable[..., Any], expression: Callable[..., Any]) -> N
         )
 
 
-def _detached(result: Any) -> Any:
+def _detached(result: object) -> Any:
     """The result, with views of states copied."""
     if isinstance(result, np.ndarray):
         return result if result.flags.writeable else result.copy()
@@ -196,5 +196,5 @@ def _detached(result: Any) -> Any:
     return result
 
 
-def _name(f: Callable[..., Any]) -> str:
+def _name(f: Callable[..., object]) -> str:
     return getattr(f, "__name__", repr(f))

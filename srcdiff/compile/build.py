@@ -303,12 +303,12 @@ def _without_loops(fn: Function) -> LoopProgram:
     )
 
 
-def mentioned(bindings: Mapping[str, Any], source: str) -> dict[str, Any]:
+def mentioned(bindings: Mapping[str, object], source: str) -> dict[str, Any]:
     names = {n.id for n in ast.walk(ast.parse(source)) if isinstance(n, ast.Name)}
     return {k: v for k, v in bindings.items() if k in names}
 
 
-def _refuse_own_constructors(fn: Function, bindings: Mapping[str, Any]) -> None:
+def _refuse_own_constructors(fn: Function, bindings: Mapping[str, object]) -> None:
     """Refuse derivatives in containers whose constructors change their parts."""
     for name, cls in bindings.items():
         own = own_constructor(cls) if isinstance(cls, type) else ""

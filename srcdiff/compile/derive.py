@@ -110,7 +110,7 @@ def _batch(derived: Derived, arguments: Arguments, recorder: Recorder) -> Functi
     )
 
 
-def plain_defaults(fn: Function, defaults: Mapping[str, Any]) -> dict[str, Any]:
+def plain_defaults(fn: Function, defaults: Mapping[str, object]) -> dict[str, Any]:
     """The defaults that can be written as text, for the last parameters without a gap."""
     out: dict[str, Any] = {}
     for p in reversed(fn.params):
@@ -120,7 +120,7 @@ def plain_defaults(fn: Function, defaults: Mapping[str, Any]) -> dict[str, Any]:
     return dict(reversed(out.items()))
 
 
-def _is_plain(value: Any) -> bool:
+def _is_plain(value: object) -> bool:
     """Whether a value can be written as text: a constant, or a function or type of NumPy."""
     return type(value) in _PLAIN or (
         callable(value) and getattr(np, getattr(value, "__name__", ""), None) is value
@@ -142,10 +142,7 @@ def with_distinct_parameters(fn: Function) -> Function:
 
 
 def read(
-    derived: Derived,
-    arguments: Arguments,
-    recorder: Recorder,
-    compiled: bool = False,
+    derived: Derived, arguments: Arguments, recorder: Recorder, compiled: bool = False
 ) -> Function:
     """The function that is differentiated, prepared; a generated function is taken as it was generated."""
     inner = getattr(derived.base, "derived", None)
@@ -204,7 +201,7 @@ def _constants(arguments: Arguments) -> dict[str, Any]:
     return {n: v for n, t, v in given if n not in varying and isinstance(t, Scalar | List)}
 
 
-def with_program_facts(fn: Function, arguments: Arguments, base: Any) -> Function:
+def with_program_facts(fn: Function, arguments: Arguments, base: object) -> Function:
     """A traced function with its program facts; `base` is the Python function, if it is watched."""
     written = (*written_parts(fn), *_changed_numbers(fn))
     source = replace(
@@ -238,7 +235,7 @@ def _nonnegative(fn: Function, arguments: Arguments) -> tuple[str, ...]:
     return tuple(s for s in symbols if s is not None and arguments.lengths.get(s, -1) >= 0)
 
 
-def _watched(base: Any, fn: Function) -> dict[str, Watched]:
+def _watched(base: object, fn: Function) -> dict[str, Watched]:
     """The values that a function and its callees found outside."""
     found: dict[str, Watched] = {}
     for f in callees_first(fn):

@@ -249,7 +249,7 @@ class Program:
         lines = [imports, *classes, *(["", *arrays] if arrays else [])]
         return "\n".join(lines).strip("\n") + "\n\n\n" + rest
 
-    def _definition(self, name: str, value: Any) -> str:
+    def _definition(self, name: str, value: object) -> str:
         """A line that defines a name that the text refers to."""
         home = getattr(value, "__module__", None) or "__main__"
         if not isinstance(value, np.ndarray) and home != "__main__":

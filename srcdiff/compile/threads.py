@@ -14,6 +14,7 @@ from __future__ import annotations
 import importlib
 import os
 import sys
+import types
 from typing import Any
 
 _LAYERS = {
@@ -45,7 +46,7 @@ def is_worker() -> bool:
     return module is not None and module.parent_process() is not None
 
 
-def _layer(config: Any) -> str:
+def _layer(config: types.ModuleType) -> str:
     """The layer that Numba will choose, without starting it."""
     chosen = str(config.THREADING_LAYER).lower()
     if chosen == "default":

@@ -33,7 +33,7 @@ from srcdiff.runtime.cuda import device_arrays as device
 from srcdiff.runtime.cuda.numba_cuda_api import cuda
 
 
-def adjoint(kernel: Any) -> DerivedKernel | NestedKernel:
+def adjoint(kernel: object) -> DerivedKernel | NestedKernel:
     """The adjoint kernel of a kernel: reverse mode.
 
     The adjoint kernel takes the kernel's arguments, with the contents that they had *before* the kernel ran. After
@@ -67,7 +67,7 @@ def adjoint(kernel: Any) -> DerivedKernel | NestedKernel:
     return _derived(kernel, "adjoint")
 
 
-def tangent(kernel: Any) -> DerivedKernel | NestedKernel:
+def tangent(kernel: object) -> DerivedKernel | NestedKernel:
     """The tangent kernel of a kernel: forward mode. It runs the kernel and updates the arrays' tangents beside it.
 
     It takes the kernel's arguments, and for each array of floats an array of the same shape and dtype, which holds the
@@ -76,7 +76,7 @@ def tangent(kernel: Any) -> DerivedKernel | NestedKernel:
     return _derived(kernel, "tangent")
 
 
-def _derived(kernel: Any, kind: Kind) -> DerivedKernel | NestedKernel:
+def _derived(kernel: object, kind: Kind) -> DerivedKernel | NestedKernel:
     if isinstance(kernel, DerivedKernel | NestedKernel):
         return NestedKernel(kernel, kind)
     return DerivedKernel(kernel, kind)
@@ -87,7 +87,7 @@ class _Launchable:
 
     __name__: str
 
-    def __getitem__(self, configuration: Any) -> Launch:
+    def __getitem__(self, configuration: object) -> Launch:
         parts = configuration if isinstance(configuration, tuple) else (configuration,)
         if not 2 <= len(parts) <= 4:
             raise ValueError(f"{self.__name__}[grid, block] takes a grid and a block")
@@ -102,7 +102,7 @@ class _Launchable:
 class DerivedKernel(_Launchable):
     """The adjoint or tangent kernel of a user's kernel, with one specialisation for each choice of argument types."""
 
-    def __init__(self, kernel: Any, kind: Kind) -> None:
+    def __init__(self, kernel: object, kind: Kind) -> None:
         plain = function_of(kernel)
         if plain is kernel or not inspect.isfunction(plain):
             raise TypeError(f"{kind}() takes a kernel, a function under @cuda.jit, not {kernel!r}")
@@ -115,7 +115,7 @@ class DerivedKernel(_Launchable):
     def __repr__(self) -> str:
         return f"<srcdiff {self.kind} kernel of {self.plain.__name__}>"
 
-    def count(self, args: Sequence[Any]) -> int:
+    def count(self, args: Sequence[object]) -> int:
         """The number of leading arguments that are arguments of the kernel or shadow arrays."""
         own = args[: len(self.names)]
         return len(self.names) + len(self.compiled(own).program.of)
@@ -142,19 +142,19 @@ class DerivedKernel(_Launchable):
             )
         return self.latest.program.source
 
-    def source_for(self, *args: Any) -> str:
+    def source_for(self, *args: object) -> str:
         """The text for a launch of the kernel with these arguments; no device is needed."""
         return self.program_for(*args).source
 
-    def program_for(self, *args: Any) -> KernelProgram:
+    def program_for(self, *args: object) -> KernelProgram:
         return self.compiled(args).program
 
-    def stages(self, *args: Any) -> dict[str, str]:
+    def stages(self, *args: object) -> dict[str, str]:
         """The text of the program after each pass, by the name of the pass."""
         types = self.types_of(args)
         return dict(build_kernel(self.plain, self.kind, self.names, types, True).stages)
 
-    def scratch(self, grid: Any, block: Any, *args: Any) -> tuple[Scratch, ...]:
+    def scratch(self, grid: object, block: object, *args: object) -> tuple[Scratch, ...]:
         """The arrays in which a launch saves values of iterations; the last axis has one place for each thread.
 
         A launch allocates these arrays itself, unless they are passed after the shadow arrays. Where their lengths are
@@ -165,7 +165,7 @@ class DerivedKernel(_Launchable):
 
     # ---- specialisations ----
 
-    def compiled(self, args: Sequence[Any]) -> Compiled:
+    def compiled(self, args: Sequence[object]) -> Compiled:
         """The loaded specialisation for these arguments."""
         if len(args) != len(self.names):
             listed = ", ".join(self.names)
@@ -186,7 +186,7 @@ class DerivedKernel(_Launchable):
             self.latest = found
         return found
 
-    def types_of(self, args: Sequence[Any]) -> tuple[Type, ...]:
+    def types_of(self, args: Sequence[object]) -> tuple[Type, ...]:
         found = []
         for name, value in zip(self.names, args, strict=True):
             if getattr(getattr(value, "dtype", None), "fields", None):
@@ -223,11 +223,11 @@ class NestedKernel(_Launchable):
     def __repr__(self) -> str:
         return f"<srcdiff {self.kind} kernel of {self.inner.__name__}>"
 
-    def source_for(self, *args: Any) -> str:
+    def source_for(self, *args: object) -> str:
         """The text for a launch of `inner` with these arguments and shadow arrays; no device is needed."""
         return self.program_for(*args).source
 
-    def program_for(self, *args: Any) -> KernelProgram:
+    def program_for(self, *args: object) -> KernelProgram:
         found, own = self.inner.given(_OfTypes(), args)  # type: ignore[arg-type]
         return self.of(found).compiled([g.value for g in own]).program
 
@@ -238,7 +238,7 @@ class NestedKernel(_Launchable):
             self.known[kernel] = DerivedKernel(kernel, self.kind)
         return self.known[kernel]
 
-    def count(self, args: Sequence[Any]) -> int:
+    def count(self, args: Sequence[object]) -> int:
         """The number of leading arguments that are arguments of `inner` or shadow arrays of them."""
         count = self.inner.count(args)
         return count + sum(map(_is_of_floats, args[:count]))
@@ -269,7 +269,9 @@ class NestedKernel(_Launchable):
 class _OfTypes:
     """A substitute for a launch that provides arrays of the right types only."""
 
-    def kept(self, found: Compiled, args: Sequence[Any], given: Sequence[Any]) -> tuple[Any, ...]:
+    def kept(
+        self, found: Compiled, args: Sequence[object], given: Sequence[Any]
+    ) -> tuple[Any, ...]:
         return tuple(
             np.empty((1,) * (len(k.shape) + 1), k.dtype) for k in found.program.thread_storage
         )

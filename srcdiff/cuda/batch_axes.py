@@ -47,7 +47,7 @@ class Items:
     """
 
     def __init__(
-        self, handle: Generated, args: Sequence[Any], in_axes: Axes, is_single: bool = False
+        self, handle: Generated, args: Sequence[object], in_axes: Axes, is_single: bool = False
     ) -> None:
         self.handle = handle
         s = handle.signature
@@ -72,7 +72,7 @@ class Items:
         self._refuse_dtypes()
         self.count = 1 if is_single else self._count()
 
-    def _library(self, args: Sequence[Any]) -> Any:
+    def _library(self, args: Sequence[object]) -> Any:
         """An array on a device, if there is one: results are arrays of its library. All must be on the device that
         kernels run on.
         """
@@ -101,7 +101,7 @@ class Items:
             if isinstance(leaf, np.ndarray) and leaf.dtype.kind not in "biufc":
                 raise TypeError(f"{called} is an array of {leaf.dtype}: pass numbers")
 
-    def _axis(self, k: int, axis: Any) -> int | None:
+    def _axis(self, k: int, axis: object) -> int | None:
         """The axis of a leaf's items, counted from the front."""
         if axis is None:
             return None
@@ -141,7 +141,7 @@ class Items:
             found[-1] = Uniforms(found[-1])
         return found
 
-    def _with(self, parts: Sequence[Any]) -> list[Any]:
+    def _with(self, parts: Sequence[object]) -> list[Any]:
         """The arguments with other leaves."""
         rest = iter(parts)
         return [map_leaves(lambda _: next(rest), a) for a in self.given]
@@ -188,7 +188,7 @@ class Items:
         return any(axis is None and name == f"d_{_flat(text)}" for text, axis in pairs)
 
 
-def _spread(axes: Axes, tree: Any, what: str) -> Iterator[Any]:
+def _spread(axes: Axes, tree: object, what: str) -> Iterator[Any]:
     """The axis of each leaf. A container of axes has one entry for each part of its argument; anything else applies to
     the whole argument.
     """
@@ -218,16 +218,16 @@ def _like(leaf: Any, axis: int | None) -> Any:
     return dtype.type(0)
 
 
-def _by_numba(leaf: Any) -> Any:
+def _by_numba(leaf: object) -> Any:
     return device.as_device_array(leaf) if device.is_device_array(leaf) else leaf
 
 
-def _taken(leaf: Any, i: int, axis: int) -> Any:
+def _taken(leaf: np.ndarray, i: int, axis: int) -> Any:
     found = np.take(leaf, i, axis)
     return found.copy() if isinstance(found, np.ndarray) else found
 
 
-def _on_host(leaf: Any) -> Any:
+def _on_host(leaf: np.ndarray) -> Any:
     for method in ("copy_to_host", "get", "cpu"):
         if hasattr(leaf, method):
             return np.asarray(getattr(leaf, method)())

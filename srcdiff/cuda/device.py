@@ -70,11 +70,11 @@ class DeviceFunction:
     def __repr__(self) -> str:
         return f"<srcdiff device function {self.handle.__name__}>"
 
-    def source_for(self, *args: Any) -> str:
+    def source_for(self, *args: object) -> str:
         """The text for these arguments."""
         return self.compiled(_types_of(args)).program.source
 
-    def scratch(self, *args: Any) -> tuple[Scratch, ...]:
+    def scratch(self, *args: object) -> tuple[Scratch, ...]:
         """The arrays that a call with these arguments needs, in the order of the parameters.
 
         Parameters
@@ -91,7 +91,7 @@ class DeviceFunction:
             found |= {s.name: s for s in _storage(program, args, ("stack",), lengths)}
         return tuple(found[s.name] for s in program.storage if s.role != "result")
 
-    def results(self, *args: Any) -> tuple[Scratch, ...]:
+    def results(self, *args: object) -> tuple[Scratch, ...]:
         """The arrays that a call with these arguments adds to, in the order of the parameters."""
         program = self.compiled(_types_of(args)).program
         return _storage(program, args, ("result",), {})
@@ -115,7 +115,7 @@ class DeviceFunction:
     def _numba_type_(self) -> Any:
         return dispatcher_type(self)
 
-    def get_call_template(self, args: tuple[Any, ...], kws: Mapping[str, Any]) -> Any:
+    def get_call_template(self, args: tuple[object, ...], kws: Mapping[str, object]) -> Any:
         """Numba's dispatcher protocol: the signatures for these argument types."""
         if kws:
             raise TypingError(f"{self.handle.__name__} takes its arguments by position in kernels")
@@ -132,7 +132,7 @@ class DeviceFunction:
         args = tuple(getattr(sig, "args", sig))
         return self.chosen[args].function.get_overload(sig)
 
-    def __call__(self, *args: Any) -> Any:
+    def __call__(self, *args: object) -> Any:
         """A call in the simulator, from a kernel."""
         found = self.compiled(_types_of(args[: len(self.handle.signature.names)]))
         self._check_count(found.program, len(args))
@@ -157,11 +157,11 @@ def device_function(handle: Generated) -> DeviceFunction:
     return known
 
 
-def _types_of(args: Sequence[Any]) -> tuple[Any, ...]:
+def _types_of(args: Sequence[object]) -> tuple[Any, ...]:
     return tuple(map(type_of, args))
 
 
-def type_of(value: Any) -> Any:
+def type_of(value: object) -> Any:
     """The Numba type of a value; device arrays have one, too."""
     if isinstance(value, tuple):
         parts = list(map(type_of, value))
@@ -177,7 +177,7 @@ def type_of(value: Any) -> Any:
 
 
 def _storage(
-    program: DeviceProgram, args: Sequence[Any], roles: tuple[str, ...], rooms: Mapping[str, int]
+    program: DeviceProgram, args: Sequence[object], roles: tuple[str, ...], rooms: Mapping[str, int]
 ) -> tuple[Scratch, ...]:
     lengths = dict(rooms)
     for type_, value in zip(program.types, args, strict=True):

@@ -50,13 +50,15 @@ class Launch:
     block: tuple[int, int, int]
     further: tuple[Any, ...]  # stream, shared memory
 
-    def __call__(self, *args: Any) -> None:
+    def __call__(self, *args: object) -> None:
         """Launch the kernel with its arguments, the shadow arrays, and optionally the arrays from `scratch`."""
         found, given = self.derived.given(self, args)
         numbers = _numbers(found.program, [g.value for g in given])
         found.kernel[(self.grid, self.block, *self.further)](*numbers)
 
-    def kept(self, found: Compiled, args: Sequence[Any], given: Sequence[Any]) -> tuple[Any, ...]:
+    def kept(
+        self, found: Compiled, args: Sequence[Any], given: Sequence[object]
+    ) -> tuple[Any, ...]:
         """The arrays in which this launch saves values of iterations: the arrays `given`, or new ones."""
         program = found.program
         if given and len(given) != len(program.thread_storage):
@@ -110,7 +112,7 @@ class Launch:
             )
 
 
-def extents(given: Any) -> tuple[int, int, int]:
+def extents(given: object) -> tuple[int, int, int]:
     """The extents of a grid or block along x, y and z."""
     try:
         listed = given if isinstance(given, tuple | list) else (given,)
@@ -169,7 +171,7 @@ def _overlap(one: Any, other: Any) -> bool:
     return bool(np.shares_memory(*places))
 
 
-def _numbers(program: KernelProgram, args: Sequence[Any]) -> list[Any]:
+def _numbers(program: KernelProgram, args: Sequence[object]) -> list[Any]:
     """Python's floats in the precision that the kernel computes in."""
     if not program.single:
         return list(args)
@@ -201,10 +203,10 @@ def scratch_of(
 
 def _counted(
     found: Compiled,
-    args: Sequence[Any],
+    args: Sequence[np.ndarray],
     grid: Sequence[int],
     block: Sequence[int],
-    further: Sequence[Any],
+    further: Sequence[object],
 ) -> list[tuple[int, ...]]:
     """The largest lengths that a thread needs; a counting kernel finds them."""
     program = found.program
@@ -222,7 +224,7 @@ def _counted(
     return out
 
 
-def _copied(value: Any) -> Any:
+def _copied(value: np.ndarray) -> Any:
     """A copy, because a counting kernel may run stores of the kernel that decide the count."""
     if device.is_device_array(value):
         return cuda.to_device(device.as_device_array(value).copy_to_host())

@@ -80,7 +80,11 @@ _DOCS = {
 
 
 def build_kernel(
-    function: Any, kind: Kind, names: Sequence[str], types: Sequence[Type], keep_text: bool = False
+    function: object,
+    kind: Kind,
+    names: Sequence[str],
+    types: Sequence[Type],
+    keep_text: bool = False,
 ) -> KernelProgram:
     """The adjoint or tangent kernel for arguments of these types.
 

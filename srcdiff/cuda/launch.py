@@ -4,7 +4,7 @@ structure.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -126,7 +126,7 @@ class Launch:
         self.lengths[room] *= 4
         self.split = self._split()
 
-    def _launched(self, inputs: Sequence[Any], count: int) -> tuple[int, dict[int, Any]]:
+    def _launched(self, inputs: Sequence[object], count: int) -> tuple[int, dict[int, Any]]:
         """The failure that the kernel reports, and its numbers and arrays, for some of the items."""
         numbers = {
             k: device.zeros((count,), t.dtype, self.stream)
@@ -273,7 +273,7 @@ class Launch:
                 else self._sent(np.moveaxis(part, axis, last))
             )
 
-    def _sent(self, array: Any) -> Any:
+    def _sent(self, array: np.ndarray) -> Any:
         return device.to_device(array, self.stream)
 
     # ---- results ----
@@ -317,7 +317,7 @@ class Launch:
             host = host[0]
         return host if host.ndim else host[()]
 
-    def _restored(self, tree: Tree, found: dict[int, Any]) -> Any:
+    def _restored(self, tree: Tree, found: Mapping[int, object]) -> Any:
         if not isinstance(tree, int):
             parts = [self._restored(t, found) for t in tree.children]
             return build_struct(tree.kind, tree.keys, parts, tree.cls)
@@ -333,7 +333,7 @@ def _room(type_: Type) -> str:
     return symbol
 
 
-def _plain(value: Any, type_: Type) -> Any:
+def _plain(value: object, type_: Type) -> Any:
     """Containers as kernels take them; device arrays stay as they are."""
     if device.is_device_array(value) or isinstance(type_, Array | Scalar):
         return value

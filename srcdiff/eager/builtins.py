@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from srcdiff.eager.tape import Tape
 
 
-def _sum(tape: Tape, values: Any, start: Any = 0) -> Any:
+def _sum(tape: Tape, values: object, start: float = 0) -> Any:
     total = start
     for value in tape.each(values):
         total = operate(tape, operator.add, total, value)
@@ -47,23 +47,25 @@ def _extreme(symbol: Any) -> Any:
     return extreme
 
 
-def _map(tape: Tape, function: Any, *values: Any) -> Any:
+def _map(tape: Tape, function: object, *values: object) -> Any:
     return (call(tape, function, *row) for row in zip(*map(tape.each, values), strict=False))
 
 
-def _filter(tape: Tape, function: Any, values: Any) -> Any:
+def _filter(tape: Tape, function: object, values: object) -> Any:
     return (v for v in tape.each(values) if (v if function is None else call(tape, function, v)))
 
 
-def _reduce(tape: Tape, function: Any, values: Any, *start: Any) -> Any:
+def _reduce(tape: Tape, function: object, values: object, *start: object) -> Any:
     return functools.reduce(called(tape, function), tape.each(values), *start)
 
 
-def _accumulate(tape: Tape, values: Any, function: Any = operator.add, **kwargs: Any) -> Any:
+def _accumulate(
+    tape: Tape, values: np.ndarray, function: object = operator.add, **kwargs: object
+) -> Any:
     return itertools.accumulate(tape.each(values), called(tape, function), **kwargs)
 
 
-def _sorted(tape: Tape, values: Any, key: Any = None, reverse: bool = False) -> Any:
+def _sorted(tape: Tape, values: object, key: object = None, reverse: bool = False) -> Any:
     return sorted(
         tape.each(values), key=None if key is None else called(tape, key), reverse=reverse
     )
@@ -88,11 +90,11 @@ def _reversed(tape: Tape, values: Any) -> Any:
     return reversed(values)
 
 
-def _divmod(tape: Tape, x: Any, y: Any) -> Any:
+def _divmod(tape: Tape, x: object, y: object) -> Any:
     return operate(tape, "//", x, y), operate(tape, "%", x, y)
 
 
-def _distance(tape: Tape, p: Any, q: Any) -> Any:
+def _distance(tape: Tape, p: object, q: object) -> Any:
     squares = [
         operate(tape, "**", operate(tape, "-", a, b), 2)
         for a, b in zip(tape.each(p), tape.each(q), strict=True)
@@ -100,14 +102,14 @@ def _distance(tape: Tape, p: Any, q: Any) -> Any:
     return call(tape, math.sqrt, _sum(tape, squares))
 
 
-def _numbered(tape: Tape, array: Any) -> Iterator[tuple[tuple[int, ...], Any]]:
+def _numbered(tape: Tape, array: object) -> Iterator[tuple[tuple[int, ...], Any]]:
     """`np.ndenumerate(array)`: each element has its value at the time of its iteration."""
     array = array if isinstance(array, np.ndarray) else call(tape, np.asarray, array)
     for place in np.ndindex(array.shape):
         yield place, tape.item(array, place)
 
 
-def _from_iter(tape: Tape, values: Any, dtype: Any = float, count: int = -1) -> Any:
+def _from_iter(tape: Tape, values: object, dtype: object = float, count: int = -1) -> Any:
     return call(
         tape,
         np.array,
@@ -116,11 +118,11 @@ def _from_iter(tape: Tape, values: Any, dtype: Any = float, count: int = -1) -> 
     )
 
 
-def _chained(tape: Tape, rows: Any) -> Any:
+def _chained(tape: Tape, rows: object) -> Any:
     return (v for row in tape.each(rows) for v in tape.each(row))
 
 
-def _starmap(tape: Tape, function: Any, rows: Any) -> Any:
+def _starmap(tape: Tape, function: object, rows: object) -> Any:
     return (call(tape, function, *tape.each(row)) for row in tape.each(rows))
 
 
@@ -136,26 +138,26 @@ def _next(tape: Tape, iterator: Any, *default: Any) -> Any:
         raise
 
 
-def _getattr(tape: Tape, base: Any, name: str, *default: Any) -> Any:
+def _getattr(tape: Tape, base: object, name: str, *default: object) -> Any:
     return attribute_of(tape, base, name) if hasattr(base, name) or not default else default[0]
 
 
-def _set_attr(tape: Tape, base: Any, name: str, value: Any) -> None:
+def _set_attr(tape: Tape, base: object, name: str, value: object) -> None:
     set_attribute(tape, base, name, value)
 
 
-def _product(tape: Tape, values: Any, start: Any = 1) -> Any:
+def _product(tape: Tape, values: object, start: object = 1) -> Any:
     for value in tape.each(values):
         start = operate(tape, operator.mul, start, value)
     return start
 
 
-def _fsum(tape: Tape, values: Any) -> Any:
+def _fsum(tape: Tape, values: object) -> Any:
     return _sum(tape, values, 0.0)
 
 
 def _number(kind: Any, method: str) -> Any:
-    def number(tape: Tape, value: Any, *args: Any) -> Any:
+    def number(tape: Tape, value: str, *args: Any) -> Any:
         own = getattr(type(value), method, None)
         if is_own(value) and isinstance(own, FunctionType):
             return call(tape, own, value, *args)
@@ -167,7 +169,7 @@ def _number(kind: Any, method: str) -> Any:
     return number
 
 
-def _round(tape: Tape, number: Any, ndigits: Any = None) -> Any:
+def _round(tape: Tape, number: object, ndigits: object = None) -> Any:
     digits = () if ndigits is None else (ndigits,)
     return _number(round, "__round__")(tape, number, *digits)
 
@@ -177,19 +179,19 @@ def _length(tape: Tape, value: Any) -> Any:
     return call(tape, own, value) if is_own(value) and isinstance(own, FunctionType) else len(value)
 
 
-def _deep(tape: Tape, value: Any, memo: Any = None) -> Any:
+def _deep(tape: Tape, value: object, memo: object = None) -> Any:
     """`copy.deepcopy(value)`."""
     return duplicate(
         value, lambda leaf: call(tape, np.copy, leaf) if isinstance(leaf, np.ndarray) else leaf
     )
 
 
-def _shallow(tape: Tape, value: Any) -> Any:
+def _shallow(tape: Tape, value: object) -> Any:
     """`copy.copy(value)`."""
     return call(tape, np.copy, value) if isinstance(value, np.ndarray) else copy.copy(value)
 
 
-def _as_dict(tape: Tape, value: Any) -> Any:
+def _as_dict(tape: Tape, value: object) -> Any:
     """`dataclasses.asdict(value)`."""
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return {f.name: _as_dict(tape, getattr(value, f.name)) for f in dataclasses.fields(value)}
@@ -200,7 +202,7 @@ def _as_dict(tape: Tape, value: Any) -> Any:
     return _deep(tape, value)
 
 
-def _replaced(tape: Tape, value: Any, /, **changes: Any) -> Any:
+def _replaced(tape: Tape, value: Any, /, **changes: object) -> Any:
     """`dataclasses.replace(value, **changes)`."""
     own = {f.name: getattr(value, f.name) for f in dataclasses.fields(value) if f.init}
     return call(tape, type(value), **{**own, **changes})

@@ -12,7 +12,7 @@ import enum
 import functools
 import inspect
 import operator
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 from types import BuiltinFunctionType, FunctionType, MethodType, MethodWrapperType
 from typing import TYPE_CHECKING, Any
@@ -54,7 +54,7 @@ if TYPE_CHECKING:
 SPECIAL: dict[Any, Any] = {}  # replacements of callables: see `builtins`
 
 
-def call(tape: Tape, function: Any, /, *args: Any, **kwargs: Any) -> Any:
+def call(tape: Tape, function: object, /, *args: object, **kwargs: object) -> Any:
     """`function(*args, **kwargs)`."""
     special = SPECIAL.get(function) if is_hashable(function) else None
     if special is not None:
@@ -94,13 +94,13 @@ def call(tape: Tape, function: Any, /, *args: Any, **kwargs: Any) -> Any:
     return _as_it_is(tape, function, args, kwargs)
 
 
-def _items_of(tape: Tape, getter: Any, base: Any) -> Any:
+def _items_of(tape: Tape, getter: object, base: object) -> Any:
     keys = getter.__reduce__()[1]
     found = tuple(tape.item(base, key) for key in keys)
     return found[0] if len(keys) == 1 else found
 
 
-def _attributes_of(tape: Tape, getter: Any, base: Any) -> Any:
+def _attributes_of(tape: Tape, getter: object, base: object) -> Any:
     paths = getter.__reduce__()[1]
     found = tuple(functools.reduce(tape.attribute, path.split("."), base) for path in paths)
     return found[0] if len(paths) == 1 else found
@@ -138,7 +138,7 @@ def _vectorized(tape: Tape, function: Any, *args: Any, **kwargs: Any) -> Any:
     return tuple(_column(tape, c, shape, function.otypes, k) for k, c in enumerate(columns))
 
 
-def _column(tape: Tape, values: list[Any], shape: Any, types: str | None, k: int) -> Any:
+def _column(tape: Tape, values: Sequence[object], shape: object, types: str | None, k: int) -> Any:
     dtype = np.dtype(types[k]) if types else np.asarray(values[0]).dtype  # as the first one is
     made = call(tape, np.array, values)
     if made.dtype != dtype:
@@ -205,7 +205,7 @@ def _gradient(tape: Tape, function: Any, args: Any, is_dynamic: bool) -> Any:
     return tape.operation(InnerGradient(function, is_dynamic), tuple(args))
 
 
-def _is_fixed(value: Any) -> bool:
+def _is_fixed(value: object) -> bool:
     """Whether an argument is written into the text of a call: an axis, a name."""
     parts = value if isinstance(value, tuple) else (value,)
     return all(type(p) in (int, str, bool, type(None)) for p in parts)
@@ -240,7 +240,7 @@ def _written(tape: Tape, function: Any, args: Any, kwargs: Any) -> None:
     tape.store(target, ..., tape.operation(leaf, (*args, *kwargs.values())))
 
 
-def _is_method_of_array(function: Any) -> bool:
+def _is_method_of_array(function: object) -> bool:
     return isinstance(function, BuiltinFunctionType | MethodWrapperType) and isinstance(
         function.__self__, np.ndarray | np.generic | float
     )
@@ -278,7 +278,7 @@ def _method(tape: Tape, method: Any, args: Any, kwargs: Any) -> Any:
     return tape.operation(leaf, (array, *args, *named.values()))
 
 
-def _nested(tape: Tape, array: Any) -> list[Any]:
+def _nested(tape: Tape, array: object) -> list[Any]:
     return [_nested(tape, a) if np.ndim(a) else a for a in tape.each(array)]
 
 
@@ -325,7 +325,7 @@ def _as_it_is(tape: Tape, function: Any, args: Any, kwargs: Any) -> Any:
     return function(*args, **kwargs)
 
 
-def _is_closed(tape: Tape, function: Any) -> bool:
+def _is_closed(tape: Tape, function: object) -> bool:
     """Whether a function captures no value of the program."""
     plain = function_of(function)
     is_made_here = isinstance(plain, FunctionType) and (
@@ -334,7 +334,7 @@ def _is_closed(tape: Tape, function: Any) -> bool:
     return isinstance(plain, FunctionType) and not is_made_here
 
 
-def called(tape: Tape, value: Any) -> Any:
+def called(tape: Tape, value: object) -> Any:
     """A function for a library that calls it: its operations run on the tape."""
     is_function = callable(value) and not isinstance(value, type | AbstractContextManager)
     if not is_function or (

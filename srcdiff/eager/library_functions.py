@@ -6,7 +6,6 @@ import collections
 import operator
 from collections.abc import Iterator
 from types import FunctionType, ModuleType
-from typing import Any
 
 from srcdiff.eager.rewrite.traceable_regions import is_known
 
@@ -28,12 +27,12 @@ _ITERATING = (
 )  # fmt: skip
 
 
-def is_ours(function: Any) -> bool:
+def is_ours(function: object) -> bool:
     home = str(getattr(function, "__module__", "")).partition(".")[0]
     return home == "srcdiff" and isinstance(function, FunctionType)
 
 
-def is_moving(function: Any) -> bool:
+def is_moving(function: object) -> bool:
     """Whether a function only moves values: methods of containers, and functions that make iterators."""
     if any(function is f for f in (*_BUILTINS, *_COMPARING)):  # `==` may be the user's
         return True
@@ -53,7 +52,7 @@ def is_moving(function: Any) -> bool:
     return str(module).lstrip("_").partition(".")[0] in _MOVING
 
 
-def only_holds(function: Any) -> bool:
+def only_holds(function: object) -> bool:
     """Whether a function inspects or keeps its arguments, and calls none of them: `vars(f)`, `queue.append(f)`."""
     if getattr(function, "__name__", "") in ("sort", "property", "staticmethod", "classmethod"):
         return False
@@ -64,12 +63,12 @@ def only_holds(function: Any) -> bool:
     return is_of_container or any(function is f for f in (*_BUILTINS, *_COMPARING))
 
 
-def iterates_argument(function: Any) -> bool:
+def iterates_argument(function: object) -> bool:
     module = getattr(function, "__module__", "")
     return module == "itertools" or getattr(function, "__name__", "") in _ITERATING
 
 
-def is_differentiated(function: Any) -> bool:
+def is_differentiated(function: object) -> bool:
     """Whether srcdiff has a derivative of a library's function, or the user has declared one."""
     if isinstance(function, type):
         return False

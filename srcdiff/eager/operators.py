@@ -73,7 +73,7 @@ _IN_PLACE = {function: getattr(operator, f"i{name}") for function, name in METHO
 
 
 @functools.cache
-def _leaf_of(symbol: Any, count: int) -> Callable[..., Any]:
+def _leaf_of(symbol: object, count: int) -> Callable[..., Any]:
     return leaf_of_call(symbol, count)
 
 
@@ -116,7 +116,7 @@ def item_of(tape: Tape, base: Any, key: Any) -> Any:
 class Flat:
     """`array.flat`: the tape reads and writes its elements."""
 
-    def __init__(self, tape: Tape, base: np.ndarray[Any, Any]) -> None:
+    def __init__(self, tape: Tape, base: np.ndarray) -> None:
         self.tape, self.base, self.index = tape, base, 0
 
     @property
@@ -130,10 +130,10 @@ class Flat:
     def __len__(self) -> int:
         return self.base.size
 
-    def __getitem__(self, key: Any) -> Any:
+    def __getitem__(self, key: object) -> Any:
         return self.tape.item(self.base, self.place(key))
 
-    def __setitem__(self, key: Any, value: Any) -> None:
+    def __setitem__(self, key: object, value: Any) -> None:
         flat = call(self.tape, np.ravel, value) if np.ndim(value) > 1 else value
         self.tape.store(self.base, self.place(key), flat)
 
@@ -153,7 +153,7 @@ class Flat:
 _CONTAINERS = (list, tuple, str, bytes, range, Mapping, collections.deque, Flat)
 
 
-def _refuse_foreign(tape: Tape, base: Any, given: Any) -> None:
+def _refuse_foreign(tape: Tape, base: object, given: object) -> None:
     """Refuse a subscript of a library's object if a differentiated value would pass through it."""
     parts = [given] if not isinstance(given, slice) else [given.start, given.stop, given.step]
     if tape.tracked.has_part(parts):
@@ -184,7 +184,7 @@ def delete_from(tape: Tape, base: Any, key: Any) -> None:
         del base[key]
 
 
-def iterated(tape: Tape, values: Any) -> Any:
+def iterated(tape: Tape, values: object) -> Any:
     """The items of a loop over an object that is not an array."""
     if not is_own(values):
         return values
@@ -209,7 +209,7 @@ def _stepped(tape: Tape, iterator: Any) -> Iterator[Any]:
         yield found
 
 
-def _items(tape: Tape, values: Any) -> Iterator[Any]:
+def _items(tape: Tape, values: object) -> Iterator[Any]:
     for k in itertools.count():
         try:
             found = item_of(tape, values, k)
@@ -218,7 +218,7 @@ def _items(tape: Tape, values: Any) -> Iterator[Any]:
         yield found
 
 
-def attribute_of(tape: Tape, base: Any, name: str) -> Any:
+def attribute_of(tape: Tape, base: object, name: str) -> Any:
     """`base.name`, which may be a property."""
     if name == "data" and isinstance(base, np.ndarray) and tape.tracked.has(base):
         raise UnsupportedError(
@@ -243,7 +243,7 @@ def attribute_of(tape: Tape, base: Any, name: str) -> Any:
     return getattr(base, name)
 
 
-def set_attribute(tape: Tape, base: Any, name: str, value: Any) -> None:
+def set_attribute(tape: Tape, base: object, name: str, value: object) -> None:
     """`base.name = value`, which may be a property."""
     if is_own(base):
         refuse_custom(type(base))
@@ -278,7 +278,7 @@ def _entered(tape: Tape, manager: Any) -> Iterator[Any]:
         call(tape, cls.__exit__, manager, None, None, None)
 
 
-def context_of(tape: Tape, manager: Any) -> Any:
+def context_of(tape: Tape, manager: object) -> Any:
     """The context manager that `with` enters."""
     is_read = is_own(manager) and isinstance(
         getattr(type(manager), "__enter__", None), FunctionType

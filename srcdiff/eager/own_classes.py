@@ -14,7 +14,7 @@ from srcdiff.errors import UnsupportedError
 from srcdiff.ir.structs import is_own_class
 
 
-def is_own(value: Any) -> bool:
+def is_own(value: object) -> bool:
     """Whether a value is an object whose operators may be the user's."""
     return not isinstance(value, type | enum.Enum) and is_own_class(type(value))
 
@@ -49,7 +49,7 @@ def refuse_custom(cls: type) -> None:
             )
 
 
-def refuse_unread(value: Any) -> None:
+def refuse_unread(value: object) -> None:
     """Refuse such objects among arguments."""
     for leaf in (value, *leaves_of(value)):
         if is_own(leaf):

@@ -6,6 +6,7 @@ import ast
 import builtins
 import functools
 import symtable
+from collections.abc import Mapping
 from dataclasses import replace
 from types import FunctionType, ModuleType
 from typing import Any
@@ -33,6 +34,7 @@ from srcdiff.frontend.source.external_dependencies import found_now, look_up, wa
 from srcdiff.frontend.source.function_source import plain_tree
 from srcdiff.frontend.source.wrappers import function_of
 from srcdiff.frontend.trace import dynamic_classes
+from srcdiff.ir.structs import Pytree
 from srcdiff.ir.types import Scalar, Type, is_float
 
 # the derivations that a tape can compute
@@ -68,7 +70,7 @@ def dynamic_program(derived: Derived, arguments: Arguments, reason: UnsupportedE
 def _program(
     derived: Derived,
     text: str,
-    bindings: dict[str, Any],
+    bindings: Mapping[str, object],
     watch: tuple[Any, ...],
     reason: UnsupportedError,
 ) -> Program:
@@ -177,7 +179,7 @@ class _Text:
         self.called = self.own_name if self.node is not None else name
         self.tape = self.rewriter.tape if self.rewriter is not None else unused_name("tape", taken)
 
-    def rewritten(self, tree: Any, rewriter: Rewriter) -> Any:
+    def rewritten(self, tree: Pytree, rewriter: Rewriter) -> Any:
         """The function, with a tape as its first parameter."""
         return dynamic_function(tree, rewriter, self.own_name)
 
@@ -231,7 +233,7 @@ class _Text:
         )
 
 
-def _is_of(tree: Any, node: Any) -> bool:
+def _is_of(tree: Pytree, node: ast.Nonlocal) -> bool:
     """Whether a `nonlocal` names a variable of an enclosing function."""
     return any(name not in bound_names(tree.body) for name in node.names)
 

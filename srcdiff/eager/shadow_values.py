@@ -16,7 +16,7 @@ from srcdiff.eager.structures import leaves_of
 from srcdiff.errors import UnsupportedError
 
 
-def owner(array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+def owner(array: np.ndarray) -> np.ndarray[Any, Any]:
     """The array that owns the memory of a view."""
     while isinstance(array.base, np.ndarray):
         array = array.base
@@ -29,15 +29,15 @@ class Tracked:
     def __init__(self) -> None:
         self._kept: dict[int, Any] = {}  # kept alive, so that ids stay unique
 
-    def add(self, value: Any) -> None:
+    def add(self, value: object) -> None:
         kept = owner(value) if isinstance(value, np.ndarray) else value
         self._kept[id(kept)] = kept
 
-    def has(self, value: Any) -> bool:
+    def has(self, value: object) -> bool:
         kept = owner(value) if isinstance(value, np.ndarray) else value
         return id(kept) in self._kept
 
-    def has_part(self, value: Any) -> bool:
+    def has_part(self, value: object) -> bool:
         """Whether a structure has a tracked float."""
         return any(is_float_leaf(leaf) and self.has(leaf) for leaf in leaves_of(value))
 
@@ -49,7 +49,7 @@ class Shadows:
         self._numbers: dict[int, Any] = {}
         self._memory: dict[int, tuple[int, np.ndarray[Any, Any], Any]] = {}
 
-    def view(self, array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    def view(self, array: np.ndarray) -> np.ndarray[Any, Any]:
         if not array.size:
             return np.zeros(array.shape, array.dtype)
         base = owner(array)
@@ -84,7 +84,7 @@ class Shadows:
             number = type(value)(number)
             self._numbers[id(value)] = number if found is None else type(value)(found + number)
 
-    def take(self, value: Any) -> Any:
+    def take(self, value: object) -> Any:
         """The shadow of a value that the program makes here; None where nothing was added."""
         if not isinstance(value, np.ndarray):
             return self._numbers.pop(id(value), None)

@@ -25,7 +25,7 @@ _NUMBER = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?")
 _CLOSE = 1e-6  # NumPy writes arrays with eight digits, and single precision with seven
 
 
-def note_written(tape: Tape, value: Any) -> None:
+def note_written(tape: Tape, value: object) -> None:
     """Remember the differentiated numbers of a value that becomes text."""
     for leaf in leaves_of(value):
         if is_float_leaf(leaf) and tape.tracked.has(leaf):
@@ -42,7 +42,7 @@ def writing(function: Any) -> Any:
     return write
 
 
-def refuse_read(tape: Tape, function: Any, args: Any) -> None:
+def refuse_read(tape: Tape, function: object, args: object) -> None:
     """Refuse a function that gets the text of a number, and may parse it."""
     if not tape.written:
         return

@@ -14,7 +14,7 @@ from srcdiff.ir.structs import attributes, is_object
 _NUMBERS = (bool, int, float, complex, np.generic)
 
 
-def is_plain(value: Any) -> bool:
+def is_plain(value: object) -> bool:
     """Whether a value is a number, an array or None."""
     return isinstance(value, (*_NUMBERS, np.ndarray, type(None)))
 
@@ -48,7 +48,7 @@ def duplicate(value: Any, leaf: Callable[[Any], Any], memo: dict[int, Any] | Non
     return made
 
 
-def leaves_of(value: Any, seen: set[int] | None = None) -> list[Any]:
+def leaves_of(value: object, seen: set[int] | None = None) -> list[Any]:
     seen = set() if seen is None else seen
     if isinstance(value, list | tuple | set | frozenset):
         parts: Any = value
@@ -74,7 +74,7 @@ def fresh(value: Any) -> Any:
     return value
 
 
-def shared(tree: Any) -> Any:
+def shared(tree: object) -> Any:
     """The same leaves in new containers, which the program cannot change."""
     parts = children(tree)
     return tree if parts is None else rebuild(tree, [shared(p) for p in parts])

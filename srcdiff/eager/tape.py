@@ -74,10 +74,10 @@ class Tape:
 
     # ---- arguments and results ----
 
-    def arguments(self, *values: Any, wrt: Sequence[int]) -> tuple[Any, ...]:
+    def arguments(self, *values: object, wrt: Sequence[int]) -> tuple[Any, ...]:
         """Copies of the arguments, which the program may write; the derivative is with respect to those at `wrt`."""
 
-        def own_leaf(leaf: Any) -> Any:
+        def own_leaf(leaf: object) -> Any:
             return copy_of(leaf) if isinstance(leaf, np.ndarray) else fresh(leaf)
 
         for v in values:
@@ -116,7 +116,7 @@ class Tape:
         self.take_back(shadows)
         return tuple(self.beside(shadows, given) for given in self.inputs)
 
-    def beside(self, shadows: Shadows, given: Any) -> Any:
+    def beside(self, shadows: Shadows, given: object) -> Any:
         """The shadows of an argument's floats, in its structure; None for other leaves."""
         return duplicate(given, lambda leaf: shadows.get(leaf) if is_float_leaf(leaf) else None)
 
@@ -129,23 +129,23 @@ class Tape:
             raise DifferentiationError(*message)
         warnings.warn(IndependentWarning(*message), stacklevel=4)
 
-    def result(self, value: Any) -> Any:
+    def result(self, value: object) -> Any:
         """A result with memory of its own."""
         return duplicate(value, copied)
 
-    def ones(self, value: Any) -> Any:
+    def ones(self, value: np.ndarray) -> Any:
         """The weights of a sum of all elements."""
         return duplicate(value, lambda leaf: np.ones_like(leaf) if np.ndim(leaf) else 1.0)
 
     # ---- operations ----
 
-    def of(self, leaf: Leaf, *args: Any) -> Any:
+    def of(self, leaf: Leaf, *args: object) -> Any:
         """`leaf(*args)`, an expression of the program; split into operations where an argument is another object."""
         if all(map(is_plain, args)):
             return self.operation(leaf, args)
         return rewritten(leaf, is_leaf=True)(self, *args)
 
-    def operation(self, leaf: Leaf, args: tuple[Any, ...]) -> Any:
+    def operation(self, leaf: Leaf, args: tuple[object, ...]) -> Any:
         """A call of a function with a derivative, for numbers, arrays and containers of them."""
         wrt = tuple(k for k, a in enumerate(args) if self.tracked.has_part(a))
         if not wrt:
@@ -155,7 +155,7 @@ class Tape:
         value = leaf(*args)
         arrays = [owner(v) for a in args for v in leaves_of(a) if isinstance(v, np.ndarray)]
 
-        def own(v: Any) -> Any:
+        def own(v: object) -> Any:
             if not isinstance(v, np.ndarray):
                 return fresh(v)
             base = next((a for a in arrays if owner(v) is a), None)
@@ -220,7 +220,7 @@ class Tape:
         self.tracked.add(base)
         self.note(Write(base, key, value))
 
-    def refuse_parts(self, base: np.ndarray[Any, Any]) -> None:
+    def refuse_parts(self, base: np.ndarray) -> None:
         """Refuse a write that the other of an array and its part of another dtype would see."""
         if self.parts and id(owner(base)) in self.parts:
             raise UnsupportedError(
@@ -228,11 +228,11 @@ class Tape:
                 "Write before the part is taken, or copy the array.",
             )
 
-    def delete(self, base: Any, key: Any) -> None:
+    def delete(self, base: object, key: object) -> None:
         """`del base[key]`, where some class defines `__delitem__`."""
         operators.delete_from(self, base, key)
 
-    def add_at(self, base: np.ndarray[Any, Any], key: Any, value: Any) -> None:
+    def add_at(self, base: np.ndarray, key: Any, value: Any) -> None:
         """`np.add.at(base, key, value)`."""
         self.refuse_parts(base)
         np.add.at(base, key, value)
@@ -240,7 +240,7 @@ class Tape:
             self.tracked.add(base)
             self.note(Addition(base, duplicate(key, copied), value))
 
-    def augmented(self, operator: str, target: Any, value: Any) -> Any:
+    def augmented(self, operator: str, target: object, value: object) -> Any:
         """The value that `target += value` binds."""
         if not isinstance(target, np.ndarray):
             return operators.operate(self, operator, target, value, in_place=True)
@@ -253,14 +253,14 @@ class Tape:
         return target
 
     def augment_item(
-        self, base: Any, key: Any, operator: str, value: Any, before: Any = _NOT_READ
+        self, base: object, key: object, operator: str, value: object, before: object = _NOT_READ
     ) -> None:
         """`base[key] += value`; `before` is the old element, if computing the value may have changed it."""
         if before is _NOT_READ:
             before = self.item(base, key)
         self.store(base, key, self.augmented(operator, before, value))
 
-    def each(self, values: Any) -> Any:
+    def each(self, values: object) -> Any:
         """The items of a loop, or of an unpacking assignment."""
         if isinstance(values, np.ndarray):
             if not values.ndim:
@@ -268,27 +268,27 @@ class Tape:
             return (self.item(values, k) for k in range(len(values)))
         return operators.iterated(self, values)
 
-    def call(self, function: Any, /, *args: Any, **kwargs: Any) -> Any:
+    def call(self, function: object, /, *args: object, **kwargs: object) -> Any:
         """`function(*args, **kwargs)`."""
         return calls.call(self, function, *args, **kwargs)
 
-    def operate(self, operator: str, *args: Any) -> Any:
+    def operate(self, operator: str, *args: object) -> Any:
         return operators.operate(self, operator, *args)
 
-    def shown(self, value: Any) -> Any:
+    def shown(self, value: object) -> Any:
         """A value in the braces of an f-string."""
         note_written(self, value)
         return value
 
-    def attribute(self, base: Any, name: str) -> Any:
+    def attribute(self, base: object, name: str) -> Any:
         """`base.name`, where `name` is a property of some class."""
         return operators.attribute_of(self, base, name)
 
-    def set_attribute(self, base: Any, name: str, value: Any) -> None:
+    def set_attribute(self, base: object, name: str, value: object) -> None:
         """`base.name = value`, where `name` is a property of some class."""
         operators.set_attribute(self, base, name, value)
 
-    def context(self, manager: Any) -> Any:
+    def context(self, manager: object) -> Any:
         """The context manager that `with` enters."""
         return operators.context_of(self, manager)
 

@@ -70,7 +70,7 @@ class Addition:
     value: Any
 
 
-def refuse_untracked(leaf: Leaf, values: Sequence[Any]) -> None:
+def refuse_untracked(leaf: Leaf, values: Sequence[object]) -> None:
     """Refuse results through which derivatives would be lost."""
     for v in values:
         if isinstance(v, np.ndarray | np.generic) and v.dtype.kind == "O":
@@ -99,15 +99,15 @@ def spread(shadows: Shadows, tracked: Tracked, value: Any, d_value: Any) -> None
         shadows.add(value, d_value)
 
 
-def is_same(leaf: Any) -> Any:
+def is_same(leaf: object) -> Any:
     return leaf
 
 
-def copied(leaf: Any) -> Any:
+def copied(leaf: object) -> Any:
     return leaf.copy() if isinstance(leaf, np.ndarray) else leaf
 
 
-def is_picking(key: Any) -> bool:
+def is_picking(key: object) -> bool:
     """Whether a key has index arrays, which may name a place twice."""
     parts = key if isinstance(key, tuple) else (key,)
     return any(isinstance(p, list | np.ndarray) for p in parts)

@@ -45,13 +45,13 @@ def read(
     rigid: frozenset[str],
     actual: Mapping[str, int],
     functions: dict[Any, Any],
-    calls: tuple[Any, ...],
-    first: tuple[Any, ...] = (),
+    calls: tuple[object, ...],
+    first: tuple[object, ...] = (),
     by_position: frozenset[str] | None = None,
     may_not_run: bool = False,
     is_callee: bool = False,
     any_lengths: bool = False,
-    values: Mapping[str, Any] | None = None,
+    values: Mapping[str, object] | None = None,
 ) -> Function:
     """Read until nothing new is learned that the beginning depends on; `tracer` is the class of the frames."""
     hints: dict[Any, Any] = {}
@@ -127,7 +127,7 @@ class _Reading:
         actual: Mapping[str, int],
         hints: dict[Any, Any],
         functions: dict[Any, Any],
-        calls: tuple[Any, ...],
+        calls: tuple[object, ...],
         may_not_run: bool,
         is_callee: bool,
         any_lengths: bool,
@@ -156,8 +156,8 @@ class _Reading:
 
     def function(
         self,
-        first: tuple[Any, ...],
-        statics: Mapping[str, Any],
+        first: tuple[object, ...],
+        statics: Mapping[str, object],
         by_position: frozenset[str] | None,
     ) -> Function:
         fr, node = self.frame, self.source.node
@@ -232,7 +232,7 @@ class _Reading:
         params: tuple[Value, ...],
         yields: list[Atom],
         output: Tree,
-        statics: Mapping[str, Any],
+        statics: Mapping[str, object],
     ) -> Function:
         session, shapes = self.session, self.session.shapes
         resolve: Callable[[Dim], Dim] = shapes.resolve

@@ -67,7 +67,7 @@ def parse_forward_rule(
 
 
 def parse_expansion(
-    form: Callable[..., Any], operands: Sequence[Type], attrs: Mapping[str, Any]
+    form: Callable[..., object], operands: Sequence[Type], attrs: Mapping[str, Any]
 ) -> Function:
     """An operation written with simpler operations, for these types; it yields the results."""
     key = ("expansion", form, tuple(operands), tuple(attrs.items()))
@@ -77,7 +77,7 @@ def parse_expansion(
 
 
 def _parsed(
-    rule: Callable[..., Any],
+    rule: Callable[..., object],
     operands: Sequence[Type],
     attrs: Mapping[str, Any],
     out: Sequence[Type],
@@ -129,7 +129,7 @@ class _Rule:
     """One rule being read."""
 
     def __init__(
-        self, rule: Callable[..., Any], attrs: Mapping[str, Any], elementwise: bool = False
+        self, rule: Callable[..., object], attrs: Mapping[str, Any], elementwise: bool = False
     ) -> None:
         assert isinstance(rule, FunctionType)
         self.rule = rule

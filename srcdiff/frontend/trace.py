@@ -49,13 +49,13 @@ from srcdiff.ir.types import Dynamic, List, Scalar, Struct, Type, dims_of
 
 
 def trace(
-    function: Any,
+    function: object,
     arg_types: Sequence[Type],
     *,
     shapes_actual: Mapping[str, int] | None = None,
     names: Sequence[str] | None = None,
     any_lengths: bool = False,
-    values: Mapping[str, Any] | None = None,
+    values: Mapping[str, object] | None = None,
 ) -> Function:
     """Read a function for arguments of these types.
 
@@ -150,7 +150,7 @@ def _with_way_out(error: UnsupportedError, plain: FunctionType, source: Source) 
     return type(error)(error.message, advice, error.location)
 
 
-def _plain_function(function: Any) -> tuple[FunctionType, tuple[Any, ...]]:
+def _plain_function(function: object) -> tuple[FunctionType, tuple[Any, ...]]:
     """The function under decorators, and what it is bound to."""
     first: tuple[Any, ...] = ()
     while True:

@@ -36,7 +36,7 @@ def check_arguments(program: Program, arguments: Arguments, name: str) -> None:
         _check_contiguous(program, arguments, name)
 
 
-def device_array(args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
+def device_array(args: Sequence[object], kwargs: Mapping[str, object]) -> Any:
     """An array on a CUDA device among the arguments of a call; None if there is none."""
     for leaf in (leaf for a in (*args, *kwargs.values()) for leaf in leaves(a)):
         cls = type(leaf)
@@ -89,11 +89,11 @@ def _check_numbers(program: Program, arguments: Arguments) -> None:
             )
 
 
-def _is_contiguous(leaf: Any) -> bool:
+def _is_contiguous(leaf: object) -> bool:
     return not isinstance(leaf, np.ndarray) or leaf.flags.c_contiguous
 
 
-def copies_of(args: tuple[Any, ...]) -> tuple[Any, ...] | None:
+def copies_of(args: tuple[object, ...]) -> tuple[Any, ...] | None:
     """Copies for a function that may write into its arguments; None where an object cannot be copied."""
     try:
         return copy.deepcopy(args)

@@ -32,7 +32,7 @@ class AtPoint:
         self._handles: dict[Any, Generated] = {}
         self._latest: Generated | None = None
 
-    def handle_for(self, argnums: Any) -> Generated:
+    def handle_for(self, argnums: object) -> Generated:
         """The generated function for a choice of arguments."""
         key = tuple(argnums) if isinstance(argnums, list) else argnums
         if key not in self._handles:
@@ -40,10 +40,10 @@ class AtPoint:
         self._latest = self._handles[key]
         return self._latest
 
-    def made(self, key: Any) -> Generated:
+    def made(self, key: object) -> Generated:
         raise NotImplementedError
 
-    def resolve(self, *args: Any, **kwargs: Any) -> tuple[Generated, tuple[Any, ...]]:
+    def resolve(self, *args: object, **kwargs: object) -> tuple[Generated, tuple[Any, ...]]:
         """The handle for these arguments, and the values that it is called with."""
         raise NotImplementedError
 
@@ -60,12 +60,12 @@ class AtPoint:
             )
         return self._latest
 
-    def source_for(self, *args: Any, **kwargs: Any) -> str:
+    def source_for(self, *args: object, **kwargs: object) -> str:
         """The source for arguments as in a call, without running it."""
         handle, given = self.resolve(*args, **kwargs)
         return handle.source_for(*given)
 
-    def compile(self, *args: Any, **kwargs: Any) -> None:
+    def compile(self, *args: object, **kwargs: object) -> None:
         """Compile for arguments as in a call, now, unless `jit` is False; the derivative does not run."""
         handle, given = self.resolve(*args, **kwargs)
         handle.compile(*given)
@@ -75,17 +75,17 @@ class AtPoint:
         """The loop form of the latest specialisation."""
         return self._last().loop_source
 
-    def loop_source_for(self, *args: Any, **kwargs: Any) -> str:
+    def loop_source_for(self, *args: object, **kwargs: object) -> str:
         """The loop form for arguments as in a call, without running it."""
         handle, given = self.resolve(*args, **kwargs)
         return handle.loop_source_for(*given)
 
-    def stages(self, *args: Any, **kwargs: Any) -> dict[str, str]:
+    def stages(self, *args: object, **kwargs: object) -> dict[str, str]:
         """The program after each pass, as text."""
         handle, given = self.resolve(*args, **kwargs)
         return handle.stages(*given)
 
-    def save(self, path: str | Path, *args: Any, form: str = "array", **kwargs: Any) -> Path:
+    def save(self, path: str | Path, *args: object, form: str = "array", **kwargs: object) -> Path:
         """Write a module with the generated function; arguments as in a call, or none for the latest specialisation."""
         if not args and not kwargs and self._latest is not None:
             return self._latest.save(path, form=form)
@@ -97,7 +97,7 @@ class AtPoint:
         handle, given = self.resolve(*args, **kwargs)
         return handle.save(path, *given, form=form)
 
-    def show(self, *args: Any, **kwargs: Any) -> None:
+    def show(self, *args: object, **kwargs: object) -> None:
         """Print the source, highlighted."""
         if not args and not kwargs and self._latest is not None:
             self._latest.show()

@@ -27,7 +27,7 @@ class Compilable(Readable):
     _cache: Specialisations
 
     def _specialised(
-        self, args: Sequence[Any], kwargs: Mapping[str, Any]
+        self, args: Sequence[object], kwargs: Mapping[str, object]
     ) -> tuple[Specialisation, Arguments]:
         raise NotImplementedError
 
@@ -35,7 +35,7 @@ class Compilable(Readable):
         raise NotImplementedError
 
     def _chosen(
-        self, specialisation: Specialisation, values: Sequence[Any], lengths: Mapping[str, int]
+        self, specialisation: Specialisation, values: Sequence[object], lengths: Mapping[str, int]
     ) -> Callable[..., Any]:
         """The function that this call runs: the loop form, compiled for values like these, or the NumPy function."""
         if not self.compiles or specialisation.program.dynamic or not self._answers_first:
@@ -48,8 +48,8 @@ class Compilable(Readable):
     def _settled(
         self,
         specialisation: Specialisation,
-        values: Sequence[Any],
-        run: Callable[..., Any] | None = None,
+        values: Sequence[object],
+        run: Callable[..., object] | None = None,
     ) -> Callable[..., Any]:
         """The function that later calls run, too; where it is not given, it is compiled now."""
         with COMPILING, shown("compiling", self.__name__):
@@ -63,7 +63,9 @@ class Compilable(Readable):
             specialisation.run = run
         return run
 
-    def _compiled(self, specialisation: Specialisation, values: Sequence[Any]) -> Compiled | None:
+    def _compiled(
+        self, specialisation: Specialisation, values: Sequence[object]
+    ) -> Compiled | None:
         """The loop form, compiled; None where the NumPy function has to run."""
         if not self.compiles or specialisation.program.dynamic:
             return None
@@ -95,7 +97,7 @@ class Compilable(Readable):
         """Whether calls may run NumPy until there is compiled code."""
         return self.derived.options.jit == "auto" and os.environ.get("SRCDIFF_JIT") != "wait"
 
-    def compile(self, *args: Any, **kwargs: Any) -> None:
+    def compile(self, *args: object, **kwargs: object) -> None:
         """Compile for arguments of these types now, unless `jit` is False; the derivative does not run.
 
         Raises

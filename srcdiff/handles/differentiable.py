@@ -7,7 +7,8 @@ import functools
 import inspect
 import os
 import sys
-from collections.abc import Callable, Sequence
+import types
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from types import FunctionType, MethodType
 from typing import Any, TypeVar
@@ -15,7 +16,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from srcdiff.compile.arguments.pytree import copy_of, fit_to, float_positions, leaves, map_leaves
-from srcdiff.compile.arguments.signature import Signature, resolve_argnums, signature_of
+from srcdiff.compile.arguments.signature import Argnums, Signature, resolve_argnums, signature_of
 from srcdiff.compile.derivations.kinds import (
     Derivation,
     Grad,
@@ -57,14 +58,14 @@ class Differentiable:
         self.__wrapped__ = function
         self.options = options
 
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+    def __call__(self, *args: object, **kwargs: object) -> Any:
         return self._plain(*args, **kwargs)
 
     @functools.cached_property
     def _plain(self) -> Function:
         return without_blocks(self.__wrapped__)  # type: ignore[no-any-return]
 
-    def __get__(self, instance: Any, owner: type | None = None) -> Any:
+    def __get__(self, instance: object, owner: type | None = None) -> Any:
         if instance is None:
             return self
         return Differentiable(MethodType(self.__wrapped__, instance), self.options)
@@ -108,7 +109,7 @@ class Differentiable:
     def __copy__(self) -> Differentiable:
         return self  # as functions do
 
-    def __deepcopy__(self, memo: dict[int, Any]) -> Differentiable:
+    def __deepcopy__(self, memo: Mapping[int, object]) -> Differentiable:
         return self
 
     def __reduce__(self) -> Any:
@@ -161,7 +162,7 @@ class Pullback(_OfFloats):
 
         return copied(seen), back  # own arrays, as all results of derivatives
 
-    def _value(self, handle: Generated, args: tuple[Any, ...]) -> Any:
+    def _value(self, handle: Generated, args: tuple[object, ...]) -> Any:
         """The value of the differentiated program: with the same rewritings, and compiled where that is compiled."""
         found = MISS
         if handle is self._ready and self._primal is not None:  # checked before
@@ -179,7 +180,7 @@ class Pullback(_OfFloats):
             self._ready = handle
         return found
 
-    def resolve(self, *args: Any, **kwargs: Any) -> tuple[Generated, tuple[Any, ...]]:
+    def resolve(self, *args: Any, **kwargs: object) -> tuple[Generated, tuple[Any, ...]]:
         argnums = kwargs.pop("argnums", None)
         return self.handle_for(float_positions(args) if argnums is None else argnums), (*args, None)
 
@@ -190,7 +191,7 @@ class Pushforward(_OfFloats):
     derivation = Jvp()
     makes_derivative = "jvp"
 
-    def __call__(self, args: Sequence[Any], tangents: Sequence[Any]) -> tuple[Any, Any]:
+    def __call__(self, args: Sequence[object], tangents: Sequence[object]) -> tuple[Any, Any]:
         handle, given = self.resolve(args, tangents)
         return handle(*given)  # type: ignore[no-any-return]
 
@@ -199,7 +200,7 @@ class Pushforward(_OfFloats):
         """Numba's type of this object, where compiled code calls it."""
         return extensions().numba_type(self)
 
-    def resolve(self, *args: Any, **kwargs: Any) -> tuple[Generated, tuple[Any, ...]]:
+    def resolve(self, *args: object, **kwargs: object) -> tuple[Generated, tuple[Any, ...]]:
         given, tangents = args
         if not isinstance(given, tuple | list) or not isinstance(tangents, tuple | list):
             raise TypeError("jvp takes two tuples: the arguments, and a tangent for each of them")
@@ -220,7 +221,7 @@ class OfAnyNumber(AtPoint):
         self.derivation = derivation
         super().__init__(function, options)
 
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+    def __call__(self, *args: object, **kwargs: object) -> Any:
         return self.for_call(len(args), tuple(kwargs))(*args, **kwargs)
 
     def for_call(self, count: int, keywords: tuple[str, ...] = ()) -> Generated:
@@ -230,16 +231,16 @@ class OfAnyNumber(AtPoint):
             further = len(argnums) if isinstance(argnums, tuple | list) else 1
         return self.handle_for((count - further, keywords))
 
-    def specialise(self, *args: Any, **kwargs: Any) -> Any:
+    def specialise(self, *args: object, **kwargs: object) -> Any:
         return self.for_call(len(args), tuple(kwargs)).specialise(*args, **kwargs)
 
-    def recognised(self, args: tuple[Any, ...]) -> Any:
+    def recognised(self, args: tuple[object, ...]) -> Any:
         return self.for_call(len(args)).recognised(args)
 
     def made(self, key: Any) -> Generated:
         return generated(self.derivation, plain_function(self.function, *key), self.options)
 
-    def resolve(self, *args: Any, **kwargs: Any) -> tuple[Generated, tuple[Any, ...]]:
+    def resolve(self, *args: object, **kwargs: object) -> tuple[Generated, tuple[Any, ...]]:
         return self.for_call(len(args), tuple(kwargs)), (*args, *kwargs.values())
 
     def __reduce__(self) -> Any:
@@ -263,7 +264,9 @@ def shared(cls: type[_P], f: Any, options: Options) -> _P:
 
 
 @functools.lru_cache(maxsize=64)
-def _points(cls: Any, f: Any, options: Options, code: Any, jit: str | None) -> tuple[Any, Any]:
+def _points(
+    cls: Any, f: Any, options: Options, code: types.CodeType, jit: str | None
+) -> tuple[Any, Any]:
     return cls(f, options), f.__defaults__
 
 
@@ -286,7 +289,7 @@ def plain_function(f: Any, count: int | None = None, keywords: tuple[str, ...] =
     return written_out(f, count, keywords)
 
 
-def is_variadic(f: Any) -> bool:
+def is_variadic(f: object) -> bool:
     """Whether a function takes any number of arguments, or a number that only a call shows."""
     if (
         type(f) is not FunctionType
@@ -303,7 +306,7 @@ def is_variadic(f: Any) -> bool:
     )  # a wrapper has the parameters of its function
 
 
-def options_for(f: Any, given: dict[str, Any], argnums: Any = None) -> Options:
+def options_for(f: object, given: Mapping[str, object], argnums: Argnums = None) -> Options:
     """The options of a call, over those of a decorator; `argnums` where it is given by position."""
     given = given if argnums is None else {"argnums": argnums, **given}
     return make_options(given, f.options if isinstance(f, Differentiable) else None)
@@ -357,7 +360,7 @@ def _known(derived: Derived) -> Specialisations:
 
 
 @functools.lru_cache(maxsize=64)
-def _shared(derived: Derived, code: Any, jit: str | None) -> Specialisations:
+def _shared(derived: Derived, code: object, jit: str | None) -> Specialisations:
     return Specialisations()
 
 
@@ -369,16 +372,16 @@ def forget_programs() -> None:
         handle.forget()
 
 
-def restarted(value: Any) -> Any:
+def restarted(value: object) -> Any:
     """The values with copies of random generators, which will draw the same numbers."""
 
-    def own(leaf: Any) -> Any:
+    def own(leaf: object) -> Any:
         return copy.deepcopy(leaf) if hasattr(leaf, "bit_generator") else leaf
 
     return value if type(value) in (float, int, np.ndarray) else map_leaves(own, value)
 
 
-def copied(value: Any) -> Any:
+def copied(value: object) -> Any:
     if type(value) in (float, int):
         return value
     return map_leaves(lambda leaf: copy_of(leaf) if isinstance(leaf, np.ndarray) else leaf, value)

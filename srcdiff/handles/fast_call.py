@@ -47,7 +47,7 @@ _MOST_PAIRS = 8  # of arrays that are checked for overlap
 
 
 class DirectCall(Protocol):
-    def __call__(self, args: tuple[Any, ...], /) -> Any: ...
+    def __call__(self, args: tuple[object, ...], /) -> Any: ...
 
 
 class _Unfit(Exception):
@@ -55,7 +55,7 @@ class _Unfit(Exception):
 
 
 def direct_call(
-    program: Program, signature: Signature, arguments: Arguments, run: Any
+    program: Program, signature: Signature, arguments: Arguments, run: object
 ) -> DirectCall | None:
     """The call of `run`, a `Compiled` or the NumPy function; None where types do not determine the arguments."""
     if signature.keyword_only or (signature.further and not isinstance(run, Compiled)):
@@ -69,7 +69,7 @@ def direct_call(
 class _Writer:
     """The text of a call, and the objects that it refers to."""
 
-    def __init__(self, program: Program, arguments: Arguments, run: Any) -> None:
+    def __init__(self, program: Program, arguments: Arguments, run: object) -> None:
         self.program = program
         self.arguments = arguments
         self.compiled = run if isinstance(run, Compiled) else None
@@ -135,7 +135,7 @@ class _Writer:
     def miss(self, condition: str) -> None:
         self.lines += [f"    if {condition}:", "        return MISS"]
 
-    def bound(self, value: Any) -> str:
+    def bound(self, value: object) -> str:
         """A name for an object."""
         for name, known in self.names.items():
             if known is value:
@@ -152,7 +152,7 @@ class _Writer:
         if k in self.arguments.wrt and is_float:
             self.lines += [f"    if type({text}) is int:", f"        {text} = float({text})"]
 
-    def argument(self, text: str, type_: Type, name: str, keys: tuple[Any, ...]) -> str:
+    def argument(self, text: str, type_: Type, name: str, keys: tuple[object, ...]) -> str:
         """Test an argument, or a part of one; returns the text of the value for the program."""
         match type_:
             case Array():
@@ -195,7 +195,7 @@ class _Writer:
         if name and type_.dtype == "bool":
             self.lengths[name] = text
 
-    def static(self, text: str, value: Any) -> str:
+    def static(self, text: str, value: object) -> str:
         if type(value) in (bool, int, float, str):
             kind = self.bound(type(value))
             self.miss(f"type({text}) is not {kind} or {text} != {self.bound(value)}")
@@ -206,7 +206,7 @@ class _Writer:
         is_kept = self.compiled is None or isinstance(value, bool | int | float | str)
         return text if is_kept else "None"
 
-    def struct(self, text: str, type_: Struct, name: str, keys: tuple[Any, ...]) -> str:
+    def struct(self, text: str, type_: Struct, name: str, keys: tuple[object, ...]) -> str:
         """A container: its kind and keys, then its parts."""
         kinds = {"tuple": tuple, "list": list, "dict": dict}
         cls = self.bound(type_.cls or kinds.get(type_.kind))
@@ -231,7 +231,7 @@ class _Writer:
         listed = "".join(f"{p}, " for p in parts)
         return f"{cls}({listed})" if type_.kind == "namedtuple" else f"({listed})"
 
-    def bound_key(self, key: Any) -> str:
+    def bound_key(self, key: object) -> str:
         return repr(key) if isinstance(key, int | str) else self.bound(key)
 
     # ---- assumptions -----------------------------------------------------------------------------

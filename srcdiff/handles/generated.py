@@ -103,7 +103,7 @@ class Generated(Compilable):
 
     # ---- calling -------------------------------------------------------------------------------
 
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+    def __call__(self, *args: object, **kwargs: object) -> Any:
         if self.derived.options.target == "cuda":
             return self._on_device(args, kwargs)
         try:
@@ -127,13 +127,15 @@ class Generated(Compilable):
             is_number = not isinstance(error, FloatingPointError)
         return self._in_numpy(args, kwargs, is_number)
 
-    def _on_device(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
+    def _on_device(self, args: Sequence[object], kwargs: Mapping[str, object]) -> Any:
         if kwargs:
             arguments = self.signature.bind(args, kwargs, self.static, self.place)
             args = (*arguments.own, *arguments.values[len(arguments.own) :])
         return self._for_one_item()(*args)
 
-    def _through_host(self, there: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
+    def _through_host(
+        self, there: object, args: Sequence[object], kwargs: Mapping[str, object]
+    ) -> Any:
         """The result for arrays on a device; `there` is one of the arrays."""
         from srcdiff.handles.host_staging import through_host  # imports numba.cuda
 
@@ -153,7 +155,7 @@ class Generated(Compilable):
         return values
 
     def _in_numpy(
-        self, args: Sequence[Any], kwargs: Mapping[str, Any], is_number: bool = True
+        self, args: Sequence[object], kwargs: Mapping[str, object], is_number: bool = True
     ) -> Any:
         """The result of the NumPy program, where compiled code has no type for it.
 
@@ -169,12 +171,12 @@ class Generated(Compilable):
             self.derived.base(*own)
         return specialisation.function(*self._values(specialisation, arguments))
 
-    def recognised(self, args: tuple[Any, ...]) -> Any:
+    def recognised(self, args: tuple[object, ...]) -> Any:
         """The result for arguments like those of the latest call; `MISS` for others."""
         return MISS if self._direct is None else self._direct(args)
 
     def _specialised(
-        self, args: Sequence[Any], kwargs: Mapping[str, Any]
+        self, args: Sequence[object], kwargs: Mapping[str, object]
     ) -> tuple[Specialisation, Arguments]:
         arguments = self.signature.bind(args, kwargs, self._cache.static, self.place)
         found = self._find(arguments)
@@ -210,7 +212,7 @@ class Generated(Compilable):
             return False
         return not may_share_loops()
 
-    def _make(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Specialisation:
+    def _make(self, args: Sequence[object], kwargs: Mapping[str, object]) -> Specialisation:
         arguments = self.signature.bind(args, kwargs, self._cache.static, self.place)
         found = self._find(arguments)
         if found is not None:  # another thread has been here
@@ -261,7 +263,7 @@ class Generated(Compilable):
         """The device function for the user's own CUDA kernels; see `srcdiff.cuda.DeviceFunction`."""
         return extensions().device_function(self)
 
-    def specialise(self, *args: Any, **kwargs: Any) -> Specialisation:
+    def specialise(self, *args: object, **kwargs: object) -> Specialisation:
         """The program for arguments of these types, generated if need be; nothing is run."""
         return self._specialised(args, kwargs)[0]
 
@@ -276,7 +278,7 @@ class Generated(Compilable):
             raise lost(self.__name__)
         return self.signature.bind(tuple(args), dict(kwargs), self._cache.static, self.place)
 
-    def program_for(self, *args: Any, **kwargs: Any) -> tuple[Function, Sequence[Any]]:
+    def program_for(self, *args: object, **kwargs: object) -> tuple[Function, Sequence[Any]]:
         """The program for arguments of these types as IR, and the values that it is called with."""
         specialisation, arguments = self._specialised(args, kwargs)
         if is_lost(self.derived):
@@ -300,7 +302,7 @@ class Generated(Compilable):
         new._latest = self._latest
         return new
 
-    def __deepcopy__(self, memo: dict[int, Any]) -> Generated:
+    def __deepcopy__(self, memo: Mapping[int, object]) -> Generated:
         return self.__copy__()
 
     def __reduce__(self) -> Any:
@@ -320,7 +322,7 @@ class Generated(Compilable):
         )
 
 
-def _weights(shape: Any, d_value: Any) -> list[Any]:
+def _weights(shape: Any, d_value: object) -> list[Any]:
     """The weights of a result's parts, as the program takes them: see `Program.weights`."""
     if isinstance(shape, bool):
         return [d_value] if shape else []
@@ -332,7 +334,7 @@ def _rebuild(
     derived: Derived,
     signature: Signature,
     static: frozenset[str],
-    entries: list[tuple[Any, Program]],
+    entries: list[tuple[object, Program]],
     latest: Program | None,
 ) -> Generated:
     """A handle from a pickle.

@@ -11,13 +11,16 @@ from srcdiff.compile.arguments.pytree import map_leaves
 from srcdiff.runtime.cuda import device_arrays as device
 
 
-def is_on_device(value: Any) -> bool:
+def is_on_device(value: object) -> bool:
     """Whether a value is an array on a device."""
     return device.is_device_array(value)
 
 
 def through_host(
-    call: Callable[..., Any], library: Any, args: Sequence[Any], kwargs: Mapping[str, Any]
+    call: Callable[..., object],
+    library: object,
+    args: Sequence[object],
+    kwargs: Mapping[str, object],
 ) -> Any:
     """`call` with copies of device arrays, and the arrays of its result as arrays like `library` on its device."""
     own = [map_leaves(_on_host, a) for a in args]
@@ -25,13 +28,13 @@ def through_host(
     return map_leaves(lambda leaf: _sent(leaf, library), found)
 
 
-def _on_host(leaf: Any) -> Any:
+def _on_host(leaf: object) -> Any:
     if not device.is_device_array(leaf):
         return leaf
     return np.ascontiguousarray(device.as_device_array(leaf).copy_to_host())
 
 
-def _sent(leaf: Any, library: Any) -> Any:
+def _sent(leaf: object, library: object) -> Any:
     if not isinstance(leaf, np.ndarray) or not leaf.ndim or leaf.dtype.kind not in "biufc":
         return leaf
     return device.like(library, device.to_device(leaf))

@@ -49,7 +49,7 @@ class _Made:
         return None if found[0] is None else self.maker(*found, **self.named)
 
 
-def _bound(function: FunctionType, owner: Any) -> MethodType:
+def _bound(function: FunctionType, owner: object) -> MethodType:
     return MethodType(function, owner)  # whose own class does not pickle
 
 
@@ -91,7 +91,7 @@ def found_again(derived: Derived) -> Derived:
     return replace(derived, base=derived.base.find()) if is_reference else derived
 
 
-def restored(cls: type, function: Any, *rest: Any) -> Any:
+def restored(cls: type, function: object, *rest: object) -> Any:
     """An object of a class from a reference to its function."""
     found = function.find() if isinstance(function, _ByName | _Made) else function
     return cls(found, *rest)

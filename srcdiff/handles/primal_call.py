@@ -13,7 +13,7 @@ from types import CodeType, FunctionType, MethodType
 from typing import Any
 
 
-def without_blocks(function: Any) -> Any:
+def without_blocks(function: object) -> Any:
     """The function without `srcdiff.adjoint` blocks; the same object if it has none."""
     if isinstance(function, functools.partial):
         inner = without_blocks(function.func)

@@ -25,7 +25,7 @@ class Readable:
     signature: Signature
     _latest: Specialisation | None
 
-    def specialise(self, *args: Any, **kwargs: Any) -> Specialisation:
+    def specialise(self, *args: object, **kwargs: object) -> Specialisation:
         """The program for arguments of these types, generated if need be; nothing is run."""
         raise NotImplementedError
 
@@ -60,7 +60,7 @@ class Readable:
             )
         return self._latest
 
-    def source_for(self, *args: Any, **kwargs: Any) -> str:
+    def source_for(self, *args: object, **kwargs: object) -> str:
         """The source for arguments of these types, without running it."""
         return self.specialise(*args, **kwargs).program.source
 
@@ -79,7 +79,7 @@ class Readable:
             return self._for_one_item().source
         return self._loop_text(self._last("loop_source_for"))
 
-    def loop_source_for(self, *args: Any, **kwargs: Any) -> str:
+    def loop_source_for(self, *args: object, **kwargs: object) -> str:
         """The loop form for arguments of these types, without running or compiling it."""
         if self.derived.options.target == "cuda":
             return self._for_one_item().source_for(*args)
@@ -95,7 +95,7 @@ class Readable:
             )
         return program.source
 
-    def stages(self, *args: Any, **kwargs: Any) -> dict[str, str]:
+    def stages(self, *args: object, **kwargs: object) -> dict[str, str]:
         """The program after each pass, as text: pass name to text, in order."""
         arguments = self.arguments_of(args, kwargs)
         with COMPILING:
@@ -106,10 +106,10 @@ class Readable:
     def save(
         self,
         path: str | Path,
-        *args: Any,
+        *args: object,
         form: str = "array",
         allow_srcdiff: bool = False,
-        **kwargs: Any,
+        **kwargs: object,
     ) -> Path:
         """Write a module that holds the generated function and needs NumPy (and SciPy, if used), never srcdiff.
 
@@ -157,7 +157,7 @@ class Readable:
         program.write(target, numpy_only=form == "numpy")
         return target
 
-    def show(self, *args: Any, **kwargs: Any) -> None:
+    def show(self, *args: object, **kwargs: object) -> None:
         """Print the source, highlighted; of the latest specialisation, or for the arguments given."""
         from rich.console import Console  # rich takes a while to import
         from rich.syntax import Syntax

@@ -69,7 +69,7 @@ class Specialisations:
     entries: dict[Any, tuple[Specialisation, ...]] = field(default_factory=dict)
     static: frozenset[str] = frozenset()  # parameters whose values are part of the key
 
-    def add(self, key: Any, entry: Specialisation) -> None:
+    def add(self, key: object, entry: Specialisation) -> None:
         """Add a specialisation for argument types; it is tried first."""
         self.entries[key] = (entry, *self.entries.get(key, ())[: _MOST - 1])
 

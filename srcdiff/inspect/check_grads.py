@@ -27,8 +27,8 @@ FINE_STEP = 2e-5  # used if a kink or a sharp bend may lie within the larger ste
 
 
 def check_grads(
-    f: Callable[..., Any],
-    *args: Any,
+    f: Callable[..., object],
+    *args: object,
     argnums: int | str | tuple[int | str, ...] | None = None,
     order: int = 2,
     modes: Sequence[str] = ("forward", "reverse"),
@@ -93,10 +93,10 @@ def _known_modes(modes: Sequence[str]) -> tuple[str, ...]:
 
 
 def _check_second(
-    f: Callable[..., Any],
-    args: Sequence[Any],
+    f: Callable[..., object],
+    args: Sequence[object],
     wrt: Sequence[int],
-    directions: Sequence[Any],
+    directions: Sequence[object],
     rng: np.random.Generator,
     rtol: float,
     atol: float,
@@ -118,7 +118,7 @@ def _check_second(
 
 
 def difference(
-    f: Callable[..., Any], args: Sequence[Any], directions: Sequence[Any], step: float
+    f: Callable[..., object], args: Sequence[object], directions: Sequence[object], step: float
 ) -> Any:
     """The derivative along the directions by Richardson extrapolation: central differences with a step and with half of
     it.
@@ -141,7 +141,7 @@ def _halved(p: Any, q: Any, step: float) -> Any:
 
 
 def _compare(
-    what: str, found: Any, expected: Callable[[float], Any], rtol: float, atol: float
+    what: str, found: object, expected: Callable[[float], object], rtol: float, atol: float
 ) -> None:
     """Raise if the derivative differs from the finite differences with both of the steps."""
     try:
@@ -153,7 +153,7 @@ def _compare(
             raise error from None
 
 
-def _compare_values(what: str, found: Any, expected: Any, rtol: float, atol: float) -> None:
+def _compare_values(what: str, found: object, expected: object, rtol: float, atol: float) -> None:
     pairs = [(f, e) for f, e in zip(leaves(found), leaves(expected), strict=True) if e is not None]
     for got, want in pairs:
         size = max((float(np.max(np.abs(w))) for _, w in pairs if np.size(w)), default=0.0)

@@ -62,7 +62,7 @@ class Cost:
     __repr__ = __str__
 
 
-def cost(g: Any, *args: Any, **kwargs: Any) -> Cost:
+def cost(g: object, *args: object, **kwargs: object) -> Cost:
     """The cost of a call of a generated function, counted operation by operation.
 
     Parameters
@@ -94,7 +94,7 @@ class _Counts:
         self.made: list[np.ndarray] = []  # kept, so that no two have the same address
         self.uncounted: dict[str, None] = {}
 
-    def report(self, results: Sequence[Any]) -> Cost:
+    def report(self, results: Sequence[object]) -> Cost:
         returned = {id(storage_of(leaf)) for r in results for leaf in leaves(r)}
         temporary = [a for a in self.made if id(storage_of(a)) not in returned]
         size = sum(a.nbytes for a in temporary)
@@ -131,7 +131,7 @@ class _Counter(Evaluator):
         return out
 
 
-def _moved(op: Op, operands: Sequence[Any], results: Sequence[Any]) -> int:
+def _moved(op: Op, operands: Sequence[object], results: Sequence[object]) -> int:
     """The bytes of arrays that an operation reads and writes."""
     if op.decl is memory.add_into:
         return 3 * _bytes(operands[1], even_numbers=True)
@@ -147,13 +147,13 @@ def _moved(op: Op, operands: Sequence[Any], results: Sequence[Any]) -> int:
     return sum(_bytes(leaf) for o in (*read, *results) for leaf in leaves(o))
 
 
-def _bytes(value: Any, even_numbers: bool = False) -> int:
+def _bytes(value: object, even_numbers: bool = False) -> int:
     if isinstance(value, np.ndarray) and value.ndim:
         return value.nbytes
     return np.asarray(value).nbytes if even_numbers else 0
 
 
-def storage_of(value: Any) -> Any:
+def storage_of(value: object) -> Any:
     """The array that a view is a view of."""
     while isinstance(value, np.ndarray) and isinstance(value.base, np.ndarray):
         value = value.base

@@ -97,7 +97,7 @@ class Explanation:
         yield from (f"cache, {what}: {how}" for what, how in self.cache.items())
 
 
-def explain(g: Any, *args: Any, **kwargs: Any) -> Explanation:
+def explain(g: object, *args: object, **kwargs: object) -> Explanation:
     """The specialisation for these arguments, the form that runs, the times and the files.
 
     The program is generated if there is none; nothing is run or compiled.

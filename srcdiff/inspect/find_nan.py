@@ -78,7 +78,7 @@ class NanFound:
     __repr__ = __str__
 
 
-def find_nan(g: Any, *args: Any, **kwargs: Any) -> NanFound | None:
+def find_nan(g: Any, *args: Any, **kwargs: object) -> NanFound | None:
     """The operation that made the first NaN in a call of a generated function, with the user's line and variable.
 
     Parameters
@@ -113,7 +113,9 @@ def find_nan(g: Any, *args: Any, **kwargs: Any) -> NanFound | None:
     return found
 
 
-def _first(handle: Generated, args: tuple[Any, ...], kwargs: dict[str, Any]) -> NanFound | None:
+def _first(
+    handle: Generated, args: tuple[object, ...], kwargs: Mapping[str, object]
+) -> NanFound | None:
     """The operation that made the first NaN of a call's results."""
     fn, values = handle.program_for(*args, **kwargs)
     for p, v in zip(fn.params, values, strict=True):
@@ -141,7 +143,7 @@ class _Tracer(Evaluator):
         new.events, new.origins, new.made = self.events, self.origins, self.made
         return new
 
-    def events_of(self, value: Any) -> set[int]:
+    def events_of(self, value: object) -> set[int]:
         """The operations that the NaN in a value came from."""
         if not _has_nan(value):
             return set()
@@ -206,17 +208,17 @@ def _one_like(leaf: Any) -> Any:
     return np.ones_like(leaf) if isinstance(leaf, np.ndarray) else type(leaf)(1)
 
 
-def _has_nan(leaf: Any) -> bool:
+def _has_nan(leaf: object) -> bool:
     if isinstance(leaf, np.ndarray | np.generic):
         return leaf.dtype.kind in "fc" and bool(np.isnan(leaf).any())
     return isinstance(leaf, float) and leaf != leaf
 
 
-def _name(atom: Any) -> str:
+def _name(atom: Atom) -> str:
     return atom.name if isinstance(atom, Value) else ""
 
 
-def _value(value: Any) -> str:
+def _value(value: object) -> str:
     if not isinstance(value, np.ndarray):
         return f"{value:.6g}" if isinstance(value, float) else repr(value)
     flat = value.ravel()

@@ -58,7 +58,7 @@ class Reasons:
             yield from (f"    {line}" for line in self.storage)
 
 
-def why(g: Any, name: str, *args: Any, **kwargs: Any) -> Reasons:
+def why(g: object, name: str, *args: object, **kwargs: object) -> Reasons:
     """The reasons why a variable of a function is active, inactive, stored or computed again in a call of `g`.
 
     Nothing is run. The storage is that of the readable form; compiled code decides by the costs of operations there.

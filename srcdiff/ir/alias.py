@@ -252,7 +252,7 @@ class _Heap:
             if opaque:
                 self.opaque.add(value)
 
-    def taken(self, container: Atom, key: Any, taker: Value) -> set[Value]:
+    def taken(self, container: Atom, key: object, taker: Value) -> set[Value]:
         """What `container[key]` may refer to; `taker` stands for a part of a container that was made elsewhere."""
         out: set[Value] = set()
         for root in list(self.of(container)):

@@ -173,7 +173,7 @@ def with_body(
     return Region(tuple(params), tuple(body), tuple(yields))
 
 
-def _same(new: Sequence[Any], old: Sequence[Any]) -> bool:
+def _same(new: Sequence[object], old: Sequence[object]) -> bool:
     return len(new) == len(old) and all(map(operator.is_, new, old))
 
 
@@ -318,7 +318,7 @@ def change_dims(fn: Function, change: Callable[[Dim], Dim]) -> Function:
 def change_dims_within(part: Region, change: Callable[[Dim], Dim]) -> Region:
     """As `change_dims`; values from outside the region are left alone."""
 
-    def attribute(old: Any) -> Any:
+    def attribute(old: object) -> Any:
         if isinstance(old, Dim):
             return change(old)
         return change_dims(old, change) if isinstance(old, Function) else old
@@ -368,7 +368,7 @@ def _with_types(
         body = tuple(map(statement, old.body))
         return Region(params, body, tuple(map(atom, old.yields)))
 
-    def attribute(old: Any) -> Any:
+    def attribute(old: object) -> Any:
         if isinstance(old, Type):
             return change(old)
         return tuple(map(attribute, old)) if isinstance(old, tuple) else other(old)

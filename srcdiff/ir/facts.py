@@ -361,7 +361,7 @@ GROUPS: Mapping[str, Any] = {
 }
 
 
-def listed(fn: Any) -> dict[str, Any]:
+def listed(fn: object) -> dict[str, Any]:
     """The facts of a function that the text form shows, by name; no two groups share a name."""
     found: dict[str, Any] = {}
     for name, default in GROUPS.items():
@@ -373,7 +373,7 @@ def listed(fn: Any) -> dict[str, Any]:
     return found
 
 
-def grouped(facts: Mapping[str, Any]) -> dict[str, Any]:
+def grouped(facts: Mapping[str, object]) -> dict[str, Any]:
     """Facts by name as the groups that they belong to: arguments of `Function`."""
     rest = dict(facts)
     groups: dict[str, Any] = {}

@@ -25,7 +25,7 @@ def field_names(value: Any) -> tuple[str, ...]:
     return getattr(value, "_fields", None) or tuple(f.name for f in dataclasses.fields(value))
 
 
-def is_generated(function: Any) -> bool:
+def is_generated(function: object) -> bool:
     """Whether it is no function of the user's: `dataclass` and `namedtuple` write methods of their own."""
     return not isinstance(function, FunctionType) or (
         function.__code__.co_filename.startswith(("<string>", "<frozen", "namedtuple_"))
@@ -60,7 +60,7 @@ def take_part(container: Any, kind: str, key: Any) -> Any:
 _LIBRARIES = {"numpy", "scipy", "numba", "srcdiff", *sys.stdlib_module_names} - {"__main__"}
 
 
-def is_descriptor(value: Any) -> bool:
+def is_descriptor(value: object) -> bool:
     """Whether its class, one of the user's, defines getting or setting it as an attribute."""
     cls = type(value)
     methods = (getattr(cls, name, None) for name in ("__get__", "__set__"))
@@ -75,12 +75,12 @@ def is_own_class(cls: type) -> bool:
 _NO_OBJECTS = (type, tuple, list, dict, float, complex, enum.Enum, BaseException)
 
 
-def is_object(value: Any) -> bool:
+def is_object(value: object) -> bool:
     """Whether it is an object of a class of the user's, which has attributes."""
     return not isinstance(value, _NO_OBJECTS) and is_own_class(type(value))
 
 
-def attributes(value: Any) -> dict[str, Any]:
+def attributes(value: object) -> dict[str, Any]:
     """The current attributes of an object, from `__dict__` and slots."""
     found = {
         name: getattr(value, name)
@@ -107,7 +107,7 @@ def slots_of(cls: type) -> tuple[str, ...]:
 _WRITTEN = (int, float, complex, str, bytes, tuple, list, dict, set, frozenset, range, slice)
 
 
-def identity_of(value: Any) -> Any:
+def identity_of(value: object) -> Any:
     """What tells a value that is known when compiling from others of its class."""
     if isinstance(value, np.ndarray):
         return value.dtype.str, value.shape, value.tobytes()

@@ -53,7 +53,7 @@ Attrs = Mapping[
 ]  # the attributes of an operation: Python objects that are known while compiling
 
 
-def const(value: Any) -> Const:
+def const(value: object) -> Const:
     """A constant with its type: Python scalars are weak, NumPy scalars are not."""
     if isinstance(value, bool):
         return Const(value, BOOL)

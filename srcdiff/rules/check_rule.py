@@ -27,7 +27,7 @@ _MOST_ELEMENTS = 1000  # the number of elements up to which each one is checked
 
 
 def check_rule(
-    function: Any, *args: Any, rtol: float = 1e-5, atol: float = 1e-6, seed: int = 0
+    function: object, *args: object, rtol: float = 1e-5, atol: float = 1e-6, seed: int = 0
 ) -> None:
     """Compare the rule of a function (see `srcdiff.rule`) with finite differences of the function itself at `args`.
 
@@ -109,7 +109,7 @@ class _RuleCheck:
         weights = map_leaves(np.ones_like, value) if is_plain else random_like(value, rng)
         adjoint = back(weights)
 
-        def slope(direction: Any, step: float) -> float:
+        def slope(direction: object, step: float) -> float:
             directions = [
                 direction if j == k else map_leaves(lambda _: None, a)
                 for j, a in enumerate(self.args)
@@ -169,7 +169,7 @@ class _RuleCheck:
         self,
         k: int,
         name: str,
-        adjoint: Any,
+        adjoint: object,
         slope: Callable[[Any, float], float],
         weighted: str,
     ) -> NoReturn:

@@ -35,9 +35,9 @@ _RESULTS = ("out", "d_out")
 
 
 def rule(
-    *callables: Any,
+    *callables: object,
     elementwise: bool | None = None,
-    result: Callable[..., Any] | None = None,
+    result: Callable[..., object] | None = None,
     forward: Rule | None = None,
     takes_complex: bool = False,
 ) -> Callable[[Rule], Rule]:
@@ -139,7 +139,7 @@ def _defaults(written: FunctionType) -> dict[str, Any]:
     return {p.name: p.default for p in parameters if p.default is not p.empty}
 
 
-def _spelling(function: Any) -> str:
+def _spelling(function: object) -> str:
     """The text of a call of a NumPy or SciPy function, in code that imports its module; empty for other functions."""
     name = getattr(function, "__name__", "")
     module = getattr(function, "__module__", None) or ""
@@ -157,7 +157,7 @@ def _spelling(function: Any) -> str:
 # ---- validation of a rule -------------------------------------------------------------------------
 
 
-def _check(function: Any, written: FunctionType) -> None:
+def _check(function: object, written: FunctionType) -> None:
     """Raise for inputs that the function does not have, and for inputs without a derivative in the rule."""
     source = source_of(written)
     label = getattr(function, "__name__", "the function")
@@ -210,7 +210,7 @@ def _check_names(written: FunctionType, source: Source, inputs: Sequence[str]) -
             )
 
 
-def _parameters(function: Any) -> list[inspect.Parameter] | None:
+def _parameters(function: object) -> list[inspect.Parameter] | None:
     """The parameters of a Python function; None if they are not known."""
     plain = function_of(function)
     if not isinstance(plain, FunctionType):
@@ -230,7 +230,9 @@ def _place(written: FunctionType) -> Location:
 class _Result:
     """The type rule `OpDecl.infer`: the type of a call's result, for the types of its operands."""
 
-    def __init__(self, function: Any, written: FunctionType, elementwise: bool, model: Any) -> None:
+    def __init__(
+        self, function: object, written: FunctionType, elementwise: bool, model: object
+    ) -> None:
         self.function = function
         self.written = written
         self.elementwise = elementwise

@@ -126,12 +126,12 @@ def _listed(argnums: Sequence[str] | str) -> Sequence[str]:
     return (argnums,) if isinstance(argnums, str) else argnums
 
 
-def _name(f: Any) -> str:
+def _name(f: object) -> str:
     name = getattr(f, "__name__", "f")
     return "f" if name == "<lambda>" else name
 
 
-def _parameters(f: Any) -> tuple[list[str], dict[str, Any]]:
+def _parameters(f: object) -> tuple[list[str], dict[str, Any]]:
     """The parameters of a function, and their defaults."""
     if isinstance(f, Generated):
         return [*f.signature.names], dict(f.signature.defaults)
@@ -140,11 +140,11 @@ def _parameters(f: Any) -> tuple[list[str], dict[str, Any]]:
 
 
 def _declare(
-    f: Any,
+    f: object,
     solve: Function,
     names: Sequence[str],
     inputs: Sequence[str],
-    defaults: dict[str, Any],
+    defaults: Mapping[str, object],
     wanted: Sequence[str],
     result: Function | None,
 ) -> None:
@@ -161,7 +161,7 @@ def rules_of_solution(
     names: Sequence[str],
     inputs: Sequence[str],
     wanted: Sequence[str],
-    defaults: Mapping[str, Any] | None = None,
+    defaults: Mapping[str, object] | None = None,
     several: int = 1,
 ) -> tuple[FunctionType, FunctionType]:
     """The rules, for reverse and forward mode, of a solution of `f(x, *parameters) = 0`.

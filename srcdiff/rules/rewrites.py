@@ -107,20 +107,20 @@ def _check_forms(rule: Rule) -> None:
         raise RuleError(f"rewriting {rule.name!r}: the pattern does not determine {lacking}")
 
 
-def _mentioned(pattern: Any) -> set[str]:
+def _mentioned(pattern: object) -> set[str]:
     if isinstance(pattern, Apply):
         return set().union(*map(_mentioned, pattern.operands)) if pattern.operands else set()
     return {pattern.name} if isinstance(pattern, Anything) else set()
 
 
-def _is_elementwise(pattern: Any) -> bool:
+def _is_elementwise(pattern: object) -> bool:
     """Whether a form may be computed element by element, so that it applies to arguments of all shapes."""
     if not isinstance(pattern, Apply):
         return True
     return OPERATIONS[pattern.operation].elementwise and all(map(_is_elementwise, pattern.operands))
 
 
-def _check_sample(rule: Rule, sample: Sequence[Any], rtol: float) -> None:
+def _check_sample(rule: Rule, sample: Sequence[object], rtol: float) -> None:
     """Raise unless both forms have the same value, and the same derivative along each argument."""
     given = tuple(np.array(a, float) if isinstance(a, list | tuple) else a for a in sample)
     forms = (rule.before, rule.after)
@@ -137,7 +137,7 @@ def _check_sample(rule: Rule, sample: Sequence[Any], rtol: float) -> None:
             _compare(rule, f"derivatives by argument {k}", sample, one, other, max(rtol, 1e-5))
 
 
-def _slope(form: Callable[..., Any], sample: Sequence[Any], k: int) -> Any:
+def _slope(form: Callable[..., object], sample: Sequence[Any], k: int) -> Any:
     """The derivative along a direction in which the elements of an argument move by different amounts."""
     size = 1e-4 * (1.0 + np.max(np.abs(sample[k]), initial=0.0))
     step = size * np.cos(np.arange(np.size(sample[k]))).reshape(np.shape(sample[k]))
@@ -148,7 +148,7 @@ def _slope(form: Callable[..., Any], sample: Sequence[Any], k: int) -> Any:
 
 
 def _compare(
-    rule: Rule, what: str, sample: Sequence[Any], one: Any, other: Any, rtol: float
+    rule: Rule, what: str, sample: Sequence[object], one: Any, other: Any, rtol: float
 ) -> None:
     atol = rtol * (1e-3 + np.max(np.abs(other), initial=0.0))
     if np.shape(one) != np.shape(other) or not np.allclose(one, other, rtol=rtol, atol=atol):

@@ -66,7 +66,7 @@ def declaration(
     return _kept(_KNOWN, key, lambda: _declared(solver, function, of_each, options))
 
 
-def _kept(known: dict[Any, Kept], key: Any, make: Callable[[], Kept]) -> Kept:
+def _kept(known: dict[object, Kept], key: object, make: Callable[[], Kept]) -> Kept:
     if key not in known:
         if len(known) >= _MOST:
             known.clear()

@@ -22,7 +22,7 @@ _inline = cuda.jit(device=True)
 
 
 @_inline
-def _reduced(parts: Any, value: Any, kind: Any) -> Any:
+def _reduced(parts: object, value: object, kind: object) -> Any:
     thread, threads = cuda.threadIdx.x, cuda.blockDim.x
     if thread < _WIDTH:
         parts[thread] = value
@@ -43,7 +43,7 @@ def _reduced(parts: Any, value: Any, kind: Any) -> Any:
 
 
 @_inline
-def _combined(one: Any, other: Any, kind: Any) -> Any:
+def _combined(one: object, other: object, kind: object) -> Any:
     if kind == _SUM:
         return one + other
     is_other = other != other or (other > one if kind == _MAX else other < one)
@@ -51,7 +51,7 @@ def _combined(one: Any, other: Any, kind: Any) -> Any:
 
 
 @_inline
-def _passed(part: Any, value: Any) -> Any:
+def _passed(part: object, value: object) -> Any:
     if cuda.threadIdx.x == 0:
         part[0] = value
     cuda.syncthreads()
@@ -64,45 +64,45 @@ def _passed(part: Any, value: Any) -> Any:
 
 
 @_inline
-def _reduced_double(value: Any, kind: Any) -> Any:
+def _reduced_double(value: object, kind: object) -> Any:
     return _reduced(cuda.shared.array(_WIDTH, np.float64), value, kind)
 
 
 @_inline
-def _reduced_single(value: Any, kind: Any) -> Any:
+def _reduced_single(value: object, kind: object) -> Any:
     return _reduced(cuda.shared.array(_WIDTH, np.float32), value, kind)
 
 
 @_inline
-def _reduced_whole(value: Any, kind: Any) -> Any:
+def _reduced_whole(value: object, kind: object) -> Any:
     return _reduced(cuda.shared.array(_WIDTH, np.int64), value, kind)
 
 
 @_inline
-def block_first(value: Any) -> Any:
+def block_first(value: object) -> Any:
     """The number of the first thread."""
     return _passed(cuda.shared.array(1, np.float64), value)
 
 
 @_inline
-def block_firstf(value: Any) -> Any:
+def block_firstf(value: object) -> Any:
     """The number of the first thread."""
     return _passed(cuda.shared.array(1, np.float32), value)
 
 
 @_inline
-def block_firsti(value: Any) -> Any:
+def block_firsti(value: object) -> Any:
     """The number of the first thread."""
     return _passed(cuda.shared.array(1, np.int64), value)
 
 
 @_inline
-def block_firstb(value: Any) -> Any:
+def block_firstb(value: object) -> Any:
     """The truth value of the first thread."""
     return _passed(cuda.shared.array(1, np.bool_), value)
 
 
-def _functions(reduced: Any) -> tuple[Any, ...]:
+def _functions(reduced: object) -> tuple[Any, ...]:
     @_inline
     def block_sum(value):
         """The sum over the threads, added in pairs."""

@@ -66,7 +66,7 @@ def _words(c0, c1, c2, c3, k0, k1):
     return c0, c1, c2, c3
 
 
-def _arithmetic(real: Any, shifts: tuple[int, int]) -> tuple[Any, Any, Any]:
+def _arithmetic(real: object, shifts: tuple[int, int]) -> tuple[Any, Any, Any]:
     """Uniform numbers from two words, and the cosine and sine of Box and Muller, for numbers and for arrays."""
     quarter, half, one, two, three = map(real, (0.25, 0.5, 1.0, 2.0, 3.0))
     bits = (32 - shifts[0]) + (32 - shifts[1])
@@ -122,7 +122,7 @@ _SINGLE = _arithmetic(np.float32, (8, 32))
 # ---- in kernels ----------------------------------------------------------------------------------
 
 
-def _device_functions(real: Any, parts: tuple[Any, Any, Any]) -> tuple[Any, Any]:
+def _device_functions(real: object, parts: tuple[object, object, object]) -> tuple[Any, Any]:
     inline = cuda.jit(device=True)
     uniform_of, radius_of, wave = map(inline, parts)
     one, four, half = real(1.0), real(4.0), real(0.5)
@@ -153,7 +153,7 @@ philox_words = cuda.jit(device=True)(_words)
 
 
 @cuda.jit(device=True)
-def _numbered(key: Any, stream: Any, i: Any) -> Any:
+def _numbered(key: object, stream: object, i: object) -> Any:
     """The four words that determine numbers `i` and its neighbour in a stream."""
     place, of, k = np.uint64(i // 2), np.uint64(stream), np.uint64(key)
     return philox_words(place & _WORD, place >> _32, of & _WORD, of >> _32, k & _WORD, k >> _32)
@@ -164,18 +164,18 @@ uniformf, normalf = _device_functions(np.float32, _SINGLE)
 
 
 @cuda.jit
-def _fill(array: Any, key: Any, stream: Any) -> None:
+def _fill(array: object, key: object, stream: object) -> None:
     for i in range(cuda.grid(1), len(array), cuda.gridsize(1)):
         array[i] = normal(key, stream, i)
 
 
 @cuda.jit
-def _fill_single(array: Any, key: Any, stream: Any) -> None:
+def _fill_single(array: object, key: object, stream: object) -> None:
     for i in range(cuda.grid(1), len(array), cuda.gridsize(1)):
         array[i] = normalf(key, stream, i)
 
 
-def fill_normals(array: Any, key: int, stream: int = 0) -> None:
+def fill_normals(array: object, key: int, stream: int = 0) -> None:
     """Fill a contiguous device array of floats with `normals(array.shape, key, stream, array.dtype)`."""
     dtype = np.dtype(array.dtype)
     if dtype not in (np.float32, np.float64):
@@ -190,19 +190,23 @@ def fill_normals(array: Any, key: int, stream: int = 0) -> None:
 # ---- on the CPU -----------------------------------------------------------------------------------
 
 
-def philox(counter: Any, key: Any) -> Any:
+def philox(counter: object, key: object) -> Any:
     """The four 32-bit words for counters (..., 4) and keys (..., 2)."""
     counter, key = np.asarray(counter, np.uint64), np.asarray(key, np.uint64)
     words = _words(*np.moveaxis(counter, -1, 0), *np.moveaxis(key, -1, 0))
     return np.stack(np.broadcast_arrays(*words), axis=-1).astype(np.uint32)
 
 
-def uniforms(shape: int | Sequence[int], key: int, stream: int = 0, dtype: Any = np.float64) -> Any:
+def uniforms(
+    shape: int | Sequence[int], key: int, stream: int = 0, dtype: object = np.float64
+) -> Any:
     """Numbers in [0, 1): element `i` in C order is `uniform(key, stream, i)` in a kernel."""
     return _array(shape, key, stream, dtype, _uniforms)
 
 
-def normals(shape: int | Sequence[int], key: int, stream: int = 0, dtype: Any = np.float64) -> Any:
+def normals(
+    shape: int | Sequence[int], key: int, stream: int = 0, dtype: object = np.float64
+) -> Any:
     """Numbers of the standard normal distribution: element `i` in C order is `normal(key, stream, i)` in a kernel.
 
     Parameters
@@ -233,7 +237,9 @@ class Uniforms:
         return found if size is not None else float(found)
 
 
-def _array(shape: Any, key: int, stream: int, dtype: Any, made: Any, first: int = 0) -> Any:
+def _array(
+    shape: int | Sequence[int], key: int, stream: int, dtype: object, made: object, first: int = 0
+) -> Any:
     dtype = np.dtype(dtype)
     if dtype not in (np.float32, np.float64):
         raise TypeError(f"random numbers are of float32 or float64, not of {dtype}")
@@ -248,12 +254,12 @@ def _array(shape: Any, key: int, stream: int, dtype: Any, made: Any, first: int 
     return pairs.reshape(-1)[first % 2 :][:count].reshape(shape)
 
 
-def _uniforms(words: Any, parts: Any, real: Any) -> tuple[Any, Any]:
+def _uniforms(words: object, parts: object, real: object) -> tuple[Any, Any]:
     a, b, c, d = words
     return parts[0](a, b).astype(real), parts[0](c, d).astype(real)
 
 
-def _normals(words: Any, parts: Any, real: Any) -> tuple[Any, Any]:
+def _normals(words: object, parts: object, real: object) -> tuple[Any, Any]:
     _, radius_of, wave = parts
     first, u = _uniforms(words, parts, real)
     mantissa, exponent = np.frexp(first + real(0.5**53 if real is np.float64 else 0.5**24))

@@ -13,7 +13,7 @@ Pattern = Any  # a sparse array in CSR form
 Colours = Any  # an array of integers
 
 
-def _greedy(pattern: Pattern, order: Any) -> Colours:
+def _greedy(pattern: Pattern, order: np.ndarray) -> Colours:
     """Greedy colouring: first fit, in this order of the columns.
 
     A row's colours are the bits of a number, so the time is that of two passes over the entries.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -96,7 +96,7 @@ class SparseDerivative(AtPoint):
     def label(self) -> str:
         return "sparse_hessian" if self.is_hessian else "sparse_jacobian"
 
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+    def __call__(self, *args: object, **kwargs: object) -> Any:
         values = self._values(args, kwargs)
         plan = self._plan(values)
         self._latest = self.along if len(plan.columns) else self.back
@@ -105,15 +105,15 @@ class SparseDerivative(AtPoint):
         indices, ends = plan.pattern.indices.copy(), plan.pattern.indptr.copy()
         return scipy.sparse.csr_array((found[plan.places], indices, ends), plan.pattern.shape)
 
-    def pattern(self, *args: Any, **kwargs: Any) -> Any:
+    def pattern(self, *args: object, **kwargs: object) -> Any:
         """The pattern for arguments of these shapes: a `scipy.sparse.csr_array` of truth values."""
         return self._plan(self._values(args, kwargs)).pattern.copy()
 
-    def colours(self, *args: Any, **kwargs: Any) -> int:
+    def colours(self, *args: object, **kwargs: object) -> int:
         """The number of products with vectors that compute the matrix, for arguments as in a call."""
         return self._plan(self._values(args, kwargs)).count
 
-    def resolve(self, *args: Any, **kwargs: Any) -> tuple[Generated, tuple[Any, ...]]:
+    def resolve(self, *args: object, **kwargs: object) -> tuple[Generated, tuple[Any, ...]]:
         values = self._values(args, kwargs)
         if not len(self._plan(values).columns):
             self._latest = self.back
@@ -131,7 +131,7 @@ class SparseDerivative(AtPoint):
         bound = self.binder.signature.bind(args, kwargs, frozenset(), self.binder.place)
         return tuple(bound.values)
 
-    def _plan(self, values: tuple[Any, ...]) -> Plan:
+    def _plan(self, values: tuple[object, ...]) -> Plan:
         self._refuse(values)
         specialisation, fn, is_lasting = self._program(values)
         key = (*_key(values), *outside_values(fn))
@@ -149,7 +149,7 @@ class SparseDerivative(AtPoint):
         self.plans[key] = made
         return made
 
-    def _program(self, values: tuple[Any, ...]) -> tuple[Specialisation, Any, bool]:
+    def _program(self, values: tuple[object, ...]) -> tuple[Specialisation, Any, bool]:
         """The program in which the pattern is found, and whether the pattern lasts."""
         specialisation = self.program.specialise(*values)
         if self.latest_program is None or self.latest_program[0] is not specialisation:
@@ -169,7 +169,7 @@ class SparseDerivative(AtPoint):
             self.latest_program = specialisation, fn, not is_decided_by_floats(fn)
         return self.latest_program
 
-    def _refuse(self, values: tuple[Any, ...]) -> None:
+    def _refuse(self, values: tuple[object, ...]) -> None:
         """Raise, in the user's terms, for a function without a derivative, before anything is run."""
         if any(np.iscomplexobj(leaf) for k in self.wrt for leaf in leaves(values[k])):
             raise UnsupportedError(
@@ -204,7 +204,7 @@ class SparseDerivative(AtPoint):
 
     # ---- products ----------------------------------------------------------------------------------
 
-    def _columns(self, values: tuple[Any, ...], plan: Plan) -> list[Any]:
+    def _columns(self, values: tuple[object, ...], plan: Plan) -> list[Any]:
         """Products with the sums of the columns of each colour."""
         out = []
         for colour in range(_count(plan.columns)):
@@ -215,14 +215,14 @@ class SparseDerivative(AtPoint):
             out.append(_flat(found, plan.pattern.shape[0], self.function))
         return out
 
-    def _directions(self, values: tuple[Any, ...], flat: Any) -> tuple[Any, ...]:
+    def _directions(self, values: tuple[object, ...], flat: np.ndarray) -> tuple[Any, ...]:
         """The argument's tangents, from one vector."""
         made = _filled([values[k] for k in self.wrt], flat)
         if self.is_hessian and self.along.signature.spread:
             return (tuple(made),)
         return tuple(made)
 
-    def _rows(self, values: tuple[Any, ...], plan: Plan) -> list[Any]:
+    def _rows(self, values: tuple[object, ...], plan: Plan) -> list[Any]:
         """Sums of the rows of each colour."""
         if not len(plan.rows):
             return []
@@ -235,15 +235,15 @@ class SparseDerivative(AtPoint):
         return out
 
 
-def _one(leaf: Any) -> Any:
+def _one(leaf: np.ndarray) -> Any:
     return np.ones_like(leaf) if is_float_leaf(leaf) else None
 
 
-def _sizes(trees: Any) -> Iterator[int]:
+def _sizes(trees: object) -> Iterator[int]:
     return (np.size(leaf) for leaf in leaves(trees) if is_float_leaf(leaf))
 
 
-def _filled(trees: list[Any], flat: Any) -> list[Any]:
+def _filled(trees: Sequence[object], flat: np.ndarray) -> list[Any]:
     """Structures of the same form with the numbers of a vector; None in the place of values that are not floats."""
     at = 0
 
@@ -260,7 +260,7 @@ def _filled(trees: list[Any], flat: Any) -> list[Any]:
     return [map_leaves(next_part, tree) for tree in trees]
 
 
-def _flat(tree: Any, length: int, function: Any) -> Any:
+def _flat(tree: object, length: int, function: object) -> Any:
     """The floats of a structure in one vector."""
     parts = [np.ravel(leaf) for leaf in leaves(tree) if is_float_leaf(leaf)]
     found = np.concatenate(parts) if parts else np.zeros(0)
@@ -268,7 +268,7 @@ def _flat(tree: Any, length: int, function: Any) -> Any:
     return found
 
 
-def _key(values: tuple[Any, ...]) -> tuple[Any, ...]:
+def _key(values: tuple[object, ...]) -> tuple[Any, ...]:
     """The key of a pattern: the shapes of floats, and the values of all else."""
     parts: list[Any] = []
     for leaf in leaves(values):
@@ -288,11 +288,11 @@ def _same(a: Any, b: Any) -> bool:
     )
 
 
-def _count(colours: Any) -> int:
+def _count(colours: np.ndarray) -> int:
     return int(colours.max(initial=-1)) + 1
 
 
-def sparse_jacobian(f: Function, mode: str = "auto", **options: Any) -> SparseDerivative:
+def sparse_jacobian(f: Function, mode: str = "auto", **options: object) -> SparseDerivative:
     """The Jacobian as a sparse matrix: `J(*args)` gives a `scipy.sparse.csr_array`.
 
     The rows are the floats of the result, the columns those of the arguments at `argnums`, in order; arrays are taken
@@ -329,7 +329,7 @@ def sparse_jacobian(f: Function, mode: str = "auto", **options: Any) -> SparseDe
     return SparseDerivative(False, plain_function(f), _plain_options(f, options), mode)
 
 
-def sparse_hessian(f: Function, **options: Any) -> SparseDerivative:
+def sparse_hessian(f: Function, **options: object) -> SparseDerivative:
     """The Hessian of a scalar function as a sparse matrix: `H(*args)` gives a `scipy.sparse.csr_array`.
 
     Rows and columns are the floats of the arguments at `argnums`, as the columns of `sparse_jacobian`; so are pattern
@@ -352,7 +352,7 @@ def sparse_hessian(f: Function, **options: Any) -> SparseDerivative:
     return SparseDerivative(True, plain_function(f), _plain_options(f, options))
 
 
-def _plain_options(f: Any, options: dict[str, Any]) -> Options:
+def _plain_options(f: object, options: Mapping[str, object]) -> Options:
     made = options_for(f, options)
     if made.has_aux:
         raise UnsupportedError(

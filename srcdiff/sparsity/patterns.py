@@ -40,7 +40,7 @@ from srcdiff.sparsity.propagation import (
 _SAME = ("read", "copy", "astype", "to_float", "float64", "item", "expand", "stretch")
 
 
-def pattern_of(fn: Function, values: Sequence[Any], wrt: Sequence[int]) -> Any:
+def pattern_of(fn: Function, values: Sequence[object], wrt: Sequence[int]) -> Any:
     """The pattern of the Jacobian of `fn`, a sparse boolean matrix.
 
     Parameters
@@ -64,7 +64,7 @@ def pattern_of(fn: Function, values: Sequence[Any], wrt: Sequence[int]) -> Any:
     return tracer.sets.rows(np.concatenate(flat))
 
 
-def _own(value: Any) -> Any:
+def _own(value: object) -> Any:
     if isinstance(value, np.ndarray):
         return value.copy()
     if isinstance(value, list):
@@ -114,7 +114,7 @@ class _Tracer(Evaluator):
         self.numbers: dict[Value, Numbers] = {}
         self.steps: dict[Op, Step | None] = {}
 
-    def traced(self, args: Sequence[Any], numbers: Sequence[Numbers]) -> list[Numbers]:
+    def traced(self, args: Sequence[object], numbers: Sequence[Numbers]) -> list[Numbers]:
         """The dependences of the results; their values are left in `results`."""
         self.results, found = self.inside(self.fn.body, args, numbers, Scope())
         return found
@@ -127,7 +127,7 @@ class _Tracer(Evaluator):
     def bind(
         self,
         values: Sequence[Value],
-        objects: Sequence[Any],
+        objects: Sequence[object],
         scope: Scope,
         where: Callable[[], str],
         soft: bool = False,
@@ -141,7 +141,7 @@ class _Tracer(Evaluator):
     # ---- control flow ------------------------------------------------------------------------------
 
     def inside(
-        self, region: Region, args: Sequence[Any], numbers: Sequence[Numbers], scope: Scope
+        self, region: Region, args: Sequence[object], numbers: Sequence[Numbers], scope: Scope
     ) -> tuple[list[Any], list[Numbers]]:
         self.numbers.update(zip(region.params, numbers, strict=True))
         values = self.region(region, args, scope)
@@ -213,7 +213,7 @@ class _Tracer(Evaluator):
             for r, numbers in zip(op.results, self.made(op, operands, values, scope), strict=True):
                 self.numbers[r] = numbers
 
-    def write(self, op: Op, operands: Sequence[Any], scope: Scope) -> None:
+    def write(self, op: Op, operands: Sequence[object], scope: Scope) -> None:
         """The dependences after a write to storage."""
         given = [self.of(a) for a in op.operands]
         name = op.decl.name
@@ -263,7 +263,7 @@ class _Tracer(Evaluator):
             return found if found.dtype == np.int64 else found.astype(np.int64)
         return numbers
 
-    def same(self, op: Op, numbers: Numbers, operand: Any, value: Any) -> Numbers:
+    def same(self, op: Op, numbers: Numbers, operand: np.ndarray, value: np.ndarray) -> Numbers:
         """The element itself, or a copy, which may have more places."""
         if isinstance(value, np.ndarray):
             if isinstance(operand, np.ndarray) and np.shares_memory(operand, value):
@@ -274,7 +274,7 @@ class _Tracer(Evaluator):
         return _own(numbers)
 
     def checked(
-        self, op: Op, found: Numbers, numbers: Numbers, operand: Any, value: Any
+        self, op: Op, found: Numbers, numbers: Numbers, operand: object, value: Any
     ) -> Numbers:
         """Check that the numbers share storage where the elements do."""
         if not isinstance(found, np.ndarray) or not isinstance(operand, np.ndarray):

@@ -85,7 +85,7 @@ def hub(sets: IndexSets, given: Sequence[Numbers]) -> int:
 
 
 def dense(
-    sets: IndexSets, op: Op, given: Sequence[Numbers], values: Sequence[Any]
+    sets: IndexSets, op: Op, given: Sequence[Numbers], values: Sequence[np.ndarray]
 ) -> list[Numbers]:
     """Every element depends on all of the operands."""
     number = hub(sets, given)
@@ -229,7 +229,7 @@ def matrices(
 # ---- writing -------------------------------------------------------------------------------------
 
 
-def add_into(sets: IndexSets, op: Op, given: Sequence[Numbers], operands: Sequence[Any]) -> None:
+def add_into(sets: IndexSets, op: Op, given: Sequence[Numbers], operands: Sequence[object]) -> None:
     key = subscript_key(op.attrs["where"], operands[2:])
     target, amount = given[0], given[1] or 0 if isinstance(given[1], int | None) else given[1]
     before = target[key]
@@ -239,7 +239,9 @@ def add_into(sets: IndexSets, op: Op, given: Sequence[Numbers], operands: Sequen
         target[key] = sets.union(int(before), int(amount))
 
 
-def add_at(sets: IndexSets, op: Op, given: Sequence[Numbers], operands: Sequence[Any]) -> None:
+def add_at(
+    sets: IndexSets, op: Op, given: Sequence[Numbers], operands: Sequence[np.ndarray]
+) -> None:
     """Accumulation at places that may occur more than once."""
     target = given[0]
     key = subscript_key(op.attrs["where"], operands[2:])
@@ -255,7 +257,7 @@ def add_at(sets: IndexSets, op: Op, given: Sequence[Numbers], operands: Sequence
 
 
 def add_diagonal(
-    sets: IndexSets, op: Op, given: Sequence[Numbers], operands: Sequence[Any]
+    sets: IndexSets, op: Op, given: Sequence[Numbers], operands: Sequence[object]
 ) -> None:
     k = op.attrs.get("k", op.attrs.get("offset", 0))
     places = np.diag(np.arange(given[0].size).reshape(given[0].shape), k)
@@ -264,7 +266,7 @@ def add_diagonal(
     given[0][where] = sets.unions(given[0][where], amount)
 
 
-def list_add(sets: IndexSets, op: Op, given: Sequence[Numbers], operands: Sequence[Any]) -> None:
+def list_add(sets: IndexSets, op: Op, given: Sequence[Numbers], operands: Sequence[object]) -> None:
     target, at = given[0], operands[1]
     if isinstance(target[at], np.ndarray):
         target[at][...] = elementwise(sets, [target[at], given[2]])
@@ -294,7 +296,7 @@ RULES: Mapping[str, Callable[..., Numbers]] = {
 MATRICES = ("cholesky", "det", "slogdet", "eigh", "inv", "solve", "pinv")
 
 
-def moved(op: Op, given: Sequence[Numbers], operands: Sequence[Any]) -> tuple[Op, list[Any]]:
+def moved(op: Op, given: Sequence[Numbers], operands: Sequence[object]) -> tuple[Op, list[Any]]:
     data = MOVES[op.decl.name]
     chosen = [
         (blank(a.type, v) if g is None or not is_float(a.type) else g)

@@ -28,7 +28,7 @@ _PACKAGE = "srcdiff_generated"  # of the modules that the texts are
 _FORMAT = "1"  # changes when files of an older srcdiff must not be found
 
 
-def load(text: str, name: str, bindings: Mapping[str, Any] | None = None) -> Callable[..., Any]:
+def load(text: str, name: str, bindings: Mapping[str, object] | None = None) -> Callable[..., Any]:
     """The function `name` of a module with this text; `bindings` go into its namespace first.
 
     The same text gives the same module as long as nothing is bound: a handle that keeps the text
@@ -49,7 +49,7 @@ class _Unloaded(MetaPathFinder, Loader):
     Numba's cache of a user's function that calls generated code imports them by name, to have a namespace.
     """
 
-    def find_spec(self, name: str, path: Any, target: Any = None) -> ModuleSpec | None:
+    def find_spec(self, name: str, path: object, target: object = None) -> ModuleSpec | None:
         if name.partition(".")[0] != _PACKAGE:
             return None
         return ModuleSpec(name, self, is_package=name == _PACKAGE)
@@ -68,7 +68,7 @@ def text_hash(text: str) -> str:
 
 
 def _execute(
-    text: str, label: str, module_name: str, bindings: Mapping[str, Any]
+    text: str, label: str, module_name: str, bindings: Mapping[str, object]
 ) -> types.ModuleType:
     path = _write(text, label) or f"<srcdiff {label}>"
     linecache.cache[path] = (len(text), None, text.splitlines(keepends=True), path)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-from typing import Any
 
 import astunparse
 import gast
@@ -97,5 +96,5 @@ class PatternPrinter(astunparse.Unparser):
         self._separated(t.patterns, lambda each: self.expr(each, AND), OPERATORS["BitOr"])
 
 
-def _is_pattern(value: Any) -> bool:
+def _is_pattern(value: gast.Constant) -> bool:
     return not any(isinstance(n, (gast.Attribute, gast.Call, gast.Tuple)) for n in ast.walk(value))

@@ -316,10 +316,7 @@ def arguments(
 
 
 def function_def(
-    id: str,
-    params: Sequence[str | Expr] | Expr,
-    body: Sequence[Stmt],
-    docstring: str | None = None,
+    id: str, params: Sequence[str | Expr] | Expr, body: Sequence[Stmt], docstring: str | None = None
 ) -> Stmt:
     """A function; `params` are names, `param` nodes, or the result of `arguments`."""
     head = [] if docstring is None else [expr_stmt(constant(docstring))]
@@ -339,7 +336,7 @@ def _arguments(params: Sequence[str | Expr] | Expr) -> Expr:
     return params if isinstance(params, gast.arguments) else arguments(params)
 
 
-def _in_context(target: Target, context: Callable[[], Any]) -> Expr:
+def _in_context(target: Target, context: Callable[[], object]) -> Expr:
     """`target` with Store or Del where Load stood; only the spine is copied."""
     if isinstance(target, str):
         return gast.Name(target, context(), None, None)

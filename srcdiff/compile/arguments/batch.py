@@ -26,7 +26,7 @@ from srcdiff.transforms.ad.batch import Batch, batched
 from srcdiff.transforms.ad.jacobian_loops import flat_results
 
 
-def items_of(arguments: Arguments, axes: Any) -> tuple[Arguments, list[list[int | None]]]:
+def items_of(arguments: Arguments, axes: object) -> tuple[Arguments, list[list[int | None]]]:
     """The arguments of one item, and the batch axis of each number and array in an argument.
 
     Raises
@@ -50,7 +50,7 @@ def items_of(arguments: Arguments, axes: Any) -> tuple[Arguments, list[list[int 
 
 
 def batch_of(
-    fn: Function, arguments: Arguments, along: Sequence[Sequence[int | None]], out_axes: Any
+    fn: Function, arguments: Arguments, along: Sequence[Sequence[int | None]], out_axes: object
 ) -> Function:
     """The function of many items, from the function of one item, for the arguments of a call."""
     dims: list[Dim] = []
@@ -77,7 +77,7 @@ def batch_of(
 # ---- axes for each number and array ----------------------------------------------------------------
 
 
-def _by_argument(axes: Any, arguments: Arguments) -> list[Any]:
+def _by_argument(axes: object, arguments: Arguments) -> list[Any]:
     """The axes of each argument; an argument that `in_axes` leaves out needs a default."""
     names = arguments.names
     if not isinstance(axes, tuple):
@@ -140,7 +140,7 @@ def _spread(type_: Type, axes: Any, called: str) -> Iterator[tuple[str, Array, i
     yield called, type_, axes % ndim
 
 
-def _by_part(type_: Struct, axes: Any, called: str) -> list[Any]:
+def _by_part(type_: Struct, axes: object, called: str) -> list[Any]:
     """The axes of the parts of a container."""
     if not isinstance(axes, tuple):
         return [axes] * len(type_.parts)

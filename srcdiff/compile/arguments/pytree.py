@@ -10,14 +10,14 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import byte_bounds
 
-from srcdiff.ir.structs import attributes, is_object
+from srcdiff.ir.structs import Pytree, attributes, is_object
 
 _LEAVES = frozenset(
     {float, int, bool, np.ndarray, np.float64, type(None)}
 )  # looked up in each call
 
 
-def children(tree: Any) -> list[Any] | None:
+def children(tree: object) -> list[Any] | None:
     """The parts of a container in order; None for a leaf."""
     if type(tree) in _LEAVES:
         return None
@@ -30,7 +30,7 @@ def children(tree: Any) -> list[Any] | None:
     return None
 
 
-def keys_of(tree: Any) -> list[Any]:
+def keys_of(tree: Pytree) -> list[Any]:
     """The keys of the parts of a container, in order: positions, keys of a dict, names of fields."""
     if isinstance(tree, dict):
         return list(tree)
@@ -39,20 +39,20 @@ def keys_of(tree: Any) -> list[Any]:
     return list(getattr(tree, "_fields", range(len(tree))))
 
 
-def _is_field(tree: Any, key: Any) -> bool:
+def _is_field(tree: object, key: object) -> bool:
     return isinstance(key, str) and not isinstance(tree, dict)
 
 
-def part_of(tree: Any, key: Any) -> Any:
+def part_of(tree: Pytree, key: Any) -> Any:
     return getattr(tree, key) if _is_field(tree, key) else tree[key]
 
 
-def part_text(tree: Any, key: Any, text: str) -> str:
+def part_text(tree: object, key: object, text: str) -> str:
     """The text of a part of the container `text`: `p.a`, `p[0]`."""
     return f"{text}.{key}" if _is_field(tree, key) else f"{text}[{key!r}]"
 
 
-def named_leaves(tree: Any, text: str) -> Iterator[tuple[str, Any]]:
+def named_leaves(tree: object, text: str) -> Iterator[tuple[str, Any]]:
     """The leaves, each with its text."""
     parts = children(tree)
     if parts is None:
@@ -62,7 +62,7 @@ def named_leaves(tree: Any, text: str) -> Iterator[tuple[str, Any]]:
         yield from named_leaves(part, part_text(tree, key, text))
 
 
-def rebuild(tree: Any, parts: list[Any]) -> Any:
+def rebuild(tree: Pytree, parts: list[Any]) -> Any:
     """A container like `tree` with other parts."""
     if isinstance(tree, tuple):
         return type(tree)(*parts) if hasattr(tree, "_fields") else tuple(parts)
@@ -76,7 +76,7 @@ def rebuild(tree: Any, parts: list[Any]) -> Any:
     return new
 
 
-def map_leaves(change: Callable[..., Any], tree: Any, *others: Any) -> Any:
+def map_leaves(change: Callable[..., object], tree: object, *others: object) -> Any:
     parts = children(tree)
     if parts is None:
         return change(tree, *others)
@@ -84,14 +84,14 @@ def map_leaves(change: Callable[..., Any], tree: Any, *others: Any) -> Any:
     return rebuild(tree, [map_leaves(change, *row) for row in rows])
 
 
-def _parts_like(tree: Any, other: Any) -> list[Any]:
+def _parts_like(tree: object, other: object) -> list[Any]:
     """The parts of `other`, in the order of those of `tree`."""
     if isinstance(tree, dict) and isinstance(other, dict) and tree.keys() == other.keys():
         return [other[k] for k in tree]
     return children(other) or []
 
 
-def fit_to(tree: Any, direction: Any, what: str) -> Any:
+def fit_to(tree: object, direction: object, what: str) -> Any:
     """A tangent or weight with the structure, shapes and dtypes of the value that it belongs to.
 
     None stands for zero, and for the direction of a leaf that is not a float.
@@ -116,7 +116,7 @@ def fit_to(tree: Any, direction: Any, what: str) -> Any:
     )
 
 
-def _fit_object(tree: Any, direction: Any, what: str) -> Any:
+def _fit_object(tree: object, direction: object, what: str) -> Any:
     if direction is not None and type(direction) is not type(tree):
         raise ValueError(f"{what} has to be a {type(tree).__name__}, not {direction!r}")
     new = object.__new__(type(tree))
@@ -126,7 +126,7 @@ def _fit_object(tree: Any, direction: Any, what: str) -> Any:
     return new
 
 
-def _fit_leaf(leaf: Any, direction: Any, what: str) -> Any:
+def _fit_leaf(leaf: Pytree, direction: Pytree, what: str) -> Any:
     if type(leaf) is float and type(direction) is float:
         return direction
     if not is_float_leaf(leaf):
@@ -146,7 +146,7 @@ def _fit_leaf(leaf: Any, direction: Any, what: str) -> Any:
     return type(leaf)(direction) if type(leaf) in (float, complex) else dtype.type(direction)
 
 
-def leaves(tree: Any) -> Iterator[Any]:
+def leaves(tree: object) -> Iterator[Any]:
     parts = children(tree)
     if parts is None:
         yield tree
@@ -155,24 +155,24 @@ def leaves(tree: Any) -> Iterator[Any]:
             yield from leaves(part)
 
 
-def is_float_leaf(leaf: Any) -> bool:
+def is_float_leaf(leaf: object) -> bool:
     """Whether derivatives go through a leaf: a float or complex number, or an array of them."""
     if isinstance(leaf, float | complex | np.inexact):
         return True
     return isinstance(leaf, np.ndarray) and leaf.dtype.kind in "fc"
 
 
-def float_positions(args: Sequence[Any]) -> tuple[int, ...]:
+def float_positions(args: Sequence[object]) -> tuple[int, ...]:
     """The positions of arguments with float leaves or objects, which derivatives can be taken with respect to."""
     return tuple(
         k for k, a in enumerate(args) if any(is_float_leaf(v) or is_object(v) for v in leaves(a))
     )
 
 
-def random_like(tree: Any, rng: np.random.Generator) -> Any:
+def random_like(tree: object, rng: np.random.Generator) -> Any:
     """Standard normal numbers in the place of floats; None elsewhere."""
 
-    def draw(leaf: Any) -> Any:
+    def draw(leaf: Pytree) -> Any:
         if not is_float_leaf(leaf):
             return None
         drawn = rng.normal(size=np.shape(leaf))
@@ -183,10 +183,10 @@ def random_like(tree: Any, rng: np.random.Generator) -> Any:
     return map_leaves(draw, tree)
 
 
-def add_scaled(tree: Any, direction: Any, scale: float) -> Any:
+def add_scaled(tree: object, direction: object, scale: float) -> Any:
     """`tree + scale * direction`, in new arrays; leaves without a direction are copied."""
 
-    def step(leaf: Any, d: Any) -> Any:
+    def step(leaf: Pytree, d: Pytree) -> Any:
         if d is None:
             return leaf.copy() if isinstance(leaf, np.ndarray) else leaf
         return leaf + scale * d
@@ -194,7 +194,7 @@ def add_scaled(tree: Any, direction: Any, scale: float) -> Any:
     return map_leaves(step, tree, direction)
 
 
-def dot(left: Any, right: Any) -> float:
+def dot(left: object, right: object) -> float:
     """The sum of products over float leaves, the real part of complex ones; leaves that are None count as zero."""
     pairs = zip(leaves(left), leaves(right), strict=True)
     return float(
@@ -206,7 +206,7 @@ def dot(left: Any, right: Any) -> float:
     )
 
 
-def has_own_places(view: np.ndarray[Any, Any]) -> bool:
+def has_own_places(view: np.ndarray) -> bool:
     """Whether each element of a view has its own place in memory."""
     reach = view.itemsize
     for stride, count in sorted(
@@ -218,7 +218,7 @@ def has_own_places(view: np.ndarray[Any, Any]) -> bool:
     return True
 
 
-def copy_of(array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+def copy_of(array: np.ndarray) -> np.ndarray[Any, Any]:
     """A copy with the strides of the array, on which depends what `reshape` copies."""
     if not array.size or not has_own_places(array) or array.dtype.hasobject:
         return array.copy()

@@ -28,6 +28,8 @@ from srcdiff.ir.location import Location
 from srcdiff.ir.structs import is_object
 from srcdiff.ir.types import Dynamic, Static, Type
 
+Argnums = int | str | Sequence[int | str] | None  # positions or names of parameters
+
 
 @dataclass(frozen=True)
 class Arguments:
@@ -70,7 +72,7 @@ class Arguments:
         return self.types
 
     def overlap(
-        self, written: Collection[tuple[str, Sequence[Any]]], outside: Mapping[str, Any]
+        self, written: Collection[tuple[str, Sequence[object]]], outside: Mapping[str, np.ndarray]
     ) -> tuple[str, str] | None:
         """The name of a written array, and of another array that shares memory with it.
 
@@ -89,7 +91,11 @@ class Arguments:
         return None
 
     def _called(
-        self, array: Any, name: str, keys: Sequence[Any], outside: Mapping[str, Any]
+        self,
+        array: np.ndarray,
+        name: str,
+        keys: Sequence[object],
+        outside: Mapping[str, np.ndarray],
     ) -> tuple[str, str]:
         values = zip(self.names, self.own, strict=True)
         parts = [part for n, own in values for part in named_leaves(own, n)] + [*outside.items()]
@@ -121,8 +127,8 @@ class Signature:
 
     def bind(
         self,
-        args: Sequence[Any],
-        kwargs: Mapping[str, Any],
+        args: Sequence[object],
+        kwargs: Mapping[str, object],
         static: frozenset[str],
         place: Callable[[], Location | None] = lambda: None,
     ) -> Arguments:
@@ -143,7 +149,7 @@ class Signature:
         values = (*normal, *self._further(normal, further))
         return Arguments(self.names, types, lengths, self.wrt, values, given, self.defaults)
 
-    def normal(self, given: Sequence[Any], any_layout: bool = False) -> list[Any]:
+    def normal(self, given: Sequence[object], any_layout: bool = False) -> list[Any]:
         """The function's own arguments as a program takes them."""
         tidy = [_tidy(a, any_layout) for a in given]
         return [_floats(a) if k in self.wrt else a for k, a in enumerate(tidy)]
@@ -159,7 +165,7 @@ class Signature:
         return tuple(n for n in self.further if n not in self.names)
 
     def _split(
-        self, args: Sequence[Any], kwargs: Mapping[str, Any]
+        self, args: Sequence[object], kwargs: Mapping[str, object]
     ) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
         """The function's own arguments, and the further ones."""
         named = [kwargs[n] for n in self._extra_names if n in kwargs]
@@ -173,7 +179,7 @@ class Signature:
             )
         return tuple(args[:count]), (*args[count:], *named)
 
-    def _further(self, own: Sequence[Any], further: Sequence[Any]) -> list[Any]:
+    def _further(self, own: Sequence[object], further: Sequence[object]) -> list[Any]:
         if self.spread:
             (given,) = further
             if not isinstance(given, tuple | list) or len(given) != len(self.wrt):
@@ -192,7 +198,7 @@ class Signature:
             fit_to(own[k], f, name) for k, f, name in zip(self.wrt, further, names, strict=True)
         ]
 
-    def _by_name(self, own: Sequence[Any], kwargs: Mapping[str, Any]) -> tuple[Any, ...]:
+    def _by_name(self, own: Sequence[object], kwargs: Mapping[str, object]) -> tuple[Any, ...]:
         """Arguments in the order of the parameters; errors have the words of Python's own."""
         positional = [n for n in self.names if n not in self.keyword_only]
         if len(own) > len(positional):
@@ -216,7 +222,7 @@ class Signature:
         return tuple(given[n] if n in given else self.defaults[n] for n in self.names)
 
 
-def signature_of(function: Callable[..., Any], argnums: Any) -> Signature:
+def signature_of(function: Callable[..., object], argnums: Argnums) -> Signature:
     """The signature of a Python function.
 
     Raises
@@ -266,7 +272,7 @@ def _parameters(function: Any) -> list[inspect.Parameter]:
     return list(inspect.signature(function).parameters.values())
 
 
-def _no_source(function: Any) -> str:
+def _no_source(function: object) -> str:
     """Why a callable has no parameters or source of its own; empty where it has."""
     if isinstance(function, type):
         return "a class"
@@ -284,7 +290,7 @@ def _listed(names: Sequence[str]) -> str:
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
 
 
-def resolve_argnums(names: Sequence[str], argnums: Any) -> tuple[int, ...]:
+def resolve_argnums(names: Sequence[str], argnums: Argnums) -> tuple[int, ...]:
     """Positions from an int, a name, or a tuple of them.
 
     Raises
@@ -316,7 +322,7 @@ def resolve_argnums(names: Sequence[str], argnums: Any) -> tuple[int, ...]:
     return tuple(out)
 
 
-def _tidy(value: Any, any_layout: bool = False) -> Any:
+def _tidy(value: object, any_layout: bool = False) -> Any:
     """An argument with its arrays C-contiguous (`any_layout`: as they are), and 0-d arrays as scalars."""
     if isinstance(value, np.ndarray):
         if value.ndim == 0:
@@ -331,7 +337,7 @@ def _tidy(value: Any, any_layout: bool = False) -> Any:
     return value if all(a is b for a, b in zip(parts, tidy, strict=True)) else rebuild(value, tidy)
 
 
-def _floats(value: Any) -> Any:
+def _floats(value: object) -> Any:
     """A differentiated argument: an integer becomes a float, also in a list of numbers.
 
     Integers elsewhere in a structure are counts, flags and the like; they stay integers.

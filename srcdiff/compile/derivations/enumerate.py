@@ -20,7 +20,7 @@ def {name}_enumerate({parameters}):
 '''
 
 
-def enumerated(f: Callable[..., Any], over: Any, count: Any) -> Callable[..., Any]:
+def enumerated(f: Callable[..., object], over: str, count: object) -> Callable[..., Any]:
     """The function of the other parameters.
 
     Raises

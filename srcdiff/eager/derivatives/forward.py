@@ -27,11 +27,11 @@ class Tangents(Tape):
         self.file = sys._getframe(1).f_code.co_filename
         self.shadows = Shadows()
 
-    def along(self, *tangents: Any) -> None:
+    def along(self, *tangents: object) -> None:
         for given, tangent in zip(self.inputs, tangents, strict=True):
             spread(self.shadows, self.tracked, given, tangent)
 
-    def tangent(self, value: Any) -> Any:
+    def tangent(self, value: object) -> Any:
         return self.beside(self.shadows, value)
 
     def note(self, record: Record) -> None:
@@ -56,10 +56,10 @@ class Tangents(Tape):
     def block(self, value: Any, function: Callable[[Any], Any]) -> Any:
         return value  # forward mode leaves it out
 
-    def _tangent(self, value: Any) -> Any:
+    def _tangent(self, value: object) -> Any:
         return map_leaves(lambda v: self.shadows.get(v) if is_float_leaf(v) else None, value)
 
-    def _set(self, made: Any, found: Any) -> None:
+    def _set(self, made: object, found: object) -> None:
         parts = children(made)
         if parts is None:
             if is_float_leaf(made):
@@ -81,7 +81,7 @@ class Curvature(Tangents):
         super().note(record)
         self.records.append(record)
 
-    def block(self, value: Any, function: Callable[[Any], Any]) -> Any:
+    def block(self, value: object, function: Callable[[Any], Any]) -> Any:
         raise UnsupportedError(
             "a block of srcdiff.adjoint in a dynamic program has no second derivative",
             "Write the function so that it compiles: the warning says what keeps it from that.",

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from srcdiff.eager.tape import Tape
 
 
-def jacobian_of(tape: Tape, value: Any, is_alone: bool) -> Any:
+def jacobian_of(tape: Tape, value: object, is_alone: bool) -> Any:
     """The rows of the Jacobian, for each part of a result: one backward sweep for each of its elements.
 
     Parameters
@@ -39,7 +39,7 @@ def jacobian_of(tape: Tape, value: Any, is_alone: bool) -> Any:
     return duplicate(value, of_part)
 
 
-def _row(tape: Tape, part: Any, at: tuple[int, ...]) -> tuple[Any, ...]:
+def _row(tape: Tape, part: object, at: tuple[int, ...]) -> tuple[Any, ...]:
     shadows = Shadows()
     if tape.tracked.has(part):
         unit = np.zeros_like(part)
@@ -50,7 +50,7 @@ def _row(tape: Tape, part: Any, at: tuple[int, ...]) -> tuple[Any, ...]:
 
 
 def hessian_of(
-    product: Callable[..., tuple[Any, ...]], given: Sequence[Any], is_alone: bool
+    product: Callable[..., tuple[object, ...]], given: Sequence[object], is_alone: bool
 ) -> Any:
     """The Hessian from `product(*v)`, its products with directions: one for each element of the arguments `given`."""
     directions = [duplicate(g, _zero) for g in given]
@@ -78,7 +78,10 @@ def hessian_of(
 
 
 def over_items(
-    f: Callable[..., Any], given: Sequence[Any], axes: Sequence[Sequence[int | None]], out_axis: int
+    f: Callable[..., object],
+    given: Sequence[np.ndarray],
+    axes: Sequence[Sequence[int | None]],
+    out_axis: int,
 ) -> Any:
     """`f` for each of many items; `axes` is the batch axis of each number and array."""
     own = [leaves_of(g) for g in given]
@@ -94,7 +97,7 @@ def over_items(
     def item(k: int, i: int) -> Any:
         left = iter(axes[k])
 
-        def cut(leaf: Any) -> Any:
+        def cut(leaf: np.ndarray) -> Any:
             axis = next(left)
             return leaf if axis is None else np.take(leaf, i, axis=axis)
 
@@ -114,7 +117,7 @@ def _put_together(items: Sequence[Any], axis: int) -> Any:
     return None if items[0] is None else np.stack(items, axis=axis)
 
 
-def _stacked(rows: list[Any], shape: tuple[int, ...], given: Any) -> Any:
+def _stacked(rows: Sequence[object], shape: tuple[int, ...], given: object) -> Any:
     """Derivatives of the elements of an array of some shape, as one array in front of each part's own axes."""
     listed = [leaves_of(row) for row in rows]
     numbers = iter(range(len(leaves_of(given))))
@@ -128,7 +131,7 @@ def _stacked(rows: list[Any], shape: tuple[int, ...], given: Any) -> Any:
     return duplicate(given, of_part)
 
 
-def _zero(leaf: Any) -> Any:
+def _zero(leaf: object) -> Any:
     return np.zeros_like(leaf)[()] if is_float_leaf(leaf) else None
 
 

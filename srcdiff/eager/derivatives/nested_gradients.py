@@ -49,7 +49,7 @@ class InnerGradient:
         found = self._product(args, dict(zip(self.derived.wrt, ds, strict=True)), wrt)
         return None, [found[k] for k in wrt]
 
-    def _tangent(self, wrt: tuple[int, ...], *given: Any) -> tuple[None, Any]:
+    def _tangent(self, wrt: tuple[int, ...], *given: object) -> tuple[None, Any]:
         args, tangents = given[: -len(wrt)], given[-len(wrt) :]
         own = self.derived.wrt
         found = self._product(args, dict(zip(wrt, tangents, strict=True)), own)
@@ -65,7 +65,7 @@ class InnerGradient:
         return dict(zip(places, product(*args, v), strict=True))
 
 
-def _zero(leaf: Any) -> Any:
+def _zero(leaf: object) -> Any:
     if not is_float_leaf(leaf):
         return None
     return np.zeros_like(leaf) if isinstance(leaf, np.ndarray) else 0.0

@@ -25,7 +25,7 @@ Fixed = tuple[tuple[str, Any], ...]  # arguments that are written into the text
 class _Leaf:
     """A key for a function: the identity of its code object, which is the same each time that a lambda is evaluated."""
 
-    def __init__(self, leaf: Any) -> None:
+    def __init__(self, leaf: object) -> None:
         self.leaf = leaf
         self.code = getattr(leaf, "__code__", leaf)
 
@@ -40,17 +40,17 @@ _EXPRESSIONS: dict[int, Any] = {}  # code objects by identity, as in `_Leaf`
 _CALLS: dict[int, Any] = {}
 
 
-def is_expression(function: Any) -> bool:
+def is_expression(function: object) -> bool:
     """Whether a function is an expression of a dynamic program, which is differentiated as a whole."""
     return id(getattr(function, "__code__", None)) in _EXPRESSIONS
 
 
-def is_single_call(function: Any) -> bool:
+def is_single_call(function: object) -> bool:
     """Whether a function is a single call of a dynamic program, which cannot be split further."""
     return id(getattr(function, "__code__", None)) in _CALLS
 
 
-def derivative(derivation: Derivation, leaf: Callable[..., Any], wrt: tuple[int, ...]) -> Any:
+def derivative(derivation: Derivation, leaf: Callable[..., object], wrt: tuple[int, ...]) -> Any:
     """`srcdiff.vjp`, `srcdiff.jvp`, ... of an operation."""
     if isinstance(leaf, InnerGradient):
         return leaf.derivative(derivation, wrt)
@@ -60,7 +60,7 @@ def derivative(derivation: Derivation, leaf: Callable[..., Any], wrt: tuple[int,
     return _derivative(derivation, _Leaf(leaf), wrt)
 
 
-def _single(leaf: Callable[..., Any]) -> Callable[..., Any]:
+def _single(leaf: Callable[..., object]) -> Callable[..., Any]:
     code = leaf.__code__
     _CALLS[id(code)] = code
     return leaf
@@ -75,7 +75,7 @@ def _derivative(derivation: Derivation, held: _Leaf, wrt: tuple[int, ...]) -> An
 
 
 def leaf_of_call(
-    function: Any, count: int, keywords: tuple[str, ...] = (), fixed: Fixed = ()
+    function: object, count: int, keywords: tuple[str, ...] = (), fixed: Fixed = ()
 ) -> Callable[..., Any]:
     """`lambda a, b: function(a, b, axis=0)`."""
     name = getattr(function, "__name__", "function").strip("_<>") or "function"
@@ -95,7 +95,7 @@ def leaf_of_joined(name: str, count: int) -> Callable[..., Any]:
 
 
 def leaf_into(
-    function: Any, count: int, keywords: tuple[str, ...] = (), fixed: Fixed = ()
+    function: object, count: int, keywords: tuple[str, ...] = (), fixed: Fixed = ()
 ) -> Callable[..., Any]:
     """`lambda out, x, where: f(x, where=where, out=np.copy(out))`: elements that `where=` excludes come from `out`."""
     name = getattr(function, "__name__", "function")
@@ -109,7 +109,7 @@ def _leaf(
     count: int,
     keywords: tuple[str, ...],
     name: str,
-    function: Any,
+    function: object,
     fixed: str,  # as text, since 1, 1.0 and True are equal
     receivers: int,
 ) -> Callable[..., Any]:
@@ -141,7 +141,7 @@ def leaf_that_writes(function: Any, count: int, keywords: tuple[str, ...]) -> Ca
     return _single(made_function(text, "written", {"np": np}))
 
 
-def weighted(leaf: Callable[..., Any], count: int, paths: tuple[str, ...]) -> Callable[..., Any]:
+def weighted(leaf: Callable[..., object], count: int, paths: tuple[str, ...]) -> Callable[..., Any]:
     """The weighted sum of the results of a function with `count` arguments: a weight for each number."""
     if isinstance(leaf, InnerGradient) and not leaf.is_dynamic:
         leaf = leaf_of_call(leaf.handle, count)
@@ -166,7 +166,7 @@ def _weighted(held: _Leaf, count: int, paths: tuple[str, ...]) -> Callable[..., 
     return made_function(text, "weighted", {"leaf": held.leaf, "np": np})
 
 
-def paths_of(made: Any) -> tuple[str, ...]:
+def paths_of(made: object) -> tuple[str, ...]:
     """The positions of the floats in a result."""
     parts = children(made)
     if parts is None:

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import functools
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from types import FunctionType, ModuleType
-from typing import Any
 
 from srcdiff.ir.structs import is_descriptor, is_own_class
 
@@ -52,7 +51,7 @@ def routes_of(function: FunctionType) -> Routes:
     )
 
 
-def _classes(namespace: dict[str, Any], deep: bool = True) -> Iterator[type]:
+def _classes(namespace: Mapping[str, object], deep: bool = True) -> Iterator[type]:
     for value in list(namespace.values()):
         if isinstance(value, type):
             yield value

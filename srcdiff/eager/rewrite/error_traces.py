@@ -15,7 +15,7 @@ from srcdiff.ir.location import Location
 Step = tuple[CodeType, int, int | None]  # the position of a frame: code, instruction, line
 
 
-def with_locations(run: Callable[..., Any], origin: Origin | None) -> Callable[..., Any]:
+def with_locations(run: Callable[..., object], origin: Origin | None) -> Callable[..., Any]:
     """`run`, with errors that name the place in the user's functions where they were raised, and the calls that led
     there. `origin`: the user's function that its text was made of.
     """
@@ -23,7 +23,7 @@ def with_locations(run: Callable[..., Any], origin: Origin | None) -> Callable[.
         note_origin(run.__code__.co_filename, origin)
 
     @functools.wraps(run)
-    def running(*args: Any) -> Any:
+    def running(*args: object) -> Any:
         try:
             return run(*args)
         except DifferentiationError as error:

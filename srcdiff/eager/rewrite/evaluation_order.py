@@ -27,7 +27,7 @@ _EFFECTS = ("next", "setattr", "delattr", "exec", "eval")
 _SCOPES = ast.FunctionDef | ast.Lambda | ast.Nonlocal | ast.Global | ast.Yield | ast.YieldFrom
 
 
-def may_be_part(function: Any, call: ast.Call) -> bool:
+def may_be_part(function: object, call: ast.Call) -> bool:
     """Whether a call writes into none of its arguments: a positional argument may be the array for the result."""
     return out_by_place(function, len(call.args)) is None and not writes_first(function)
 
@@ -35,7 +35,7 @@ def may_be_part(function: Any, call: ast.Call) -> bool:
 _WRITING = (np.put, np.copyto, np.fill_diagonal, np.place, np.putmask, np.put_along_axis)
 
 
-def writes_first(function: Any) -> bool:
+def writes_first(function: object) -> bool:
     """Whether a function of NumPy's changes its first argument: `np.put`, `np.add.at`."""
     if getattr(function, "__name__", "") == "at":
         return isinstance(getattr(function, "__self__", None), np.ufunc)
@@ -64,7 +64,7 @@ def _is_quiet(call: ast.Call, meaning: Callable[[Any], Any]) -> bool:
     return _is_library(plain) and getattr(plain, "__name__", "") not in _EFFECTS
 
 
-def _is_library(function: Any) -> bool:
+def _is_library(function: object) -> bool:
     if isinstance(function, np.ufunc | BuiltinFunctionType):
         return True
     home = str(getattr(function, "__module__", "")).partition(".")[0]
@@ -120,7 +120,7 @@ def _numbers(tree: ast.AST) -> set[str]:
     return {name for name, is_number in found.items() if is_number}
 
 
-def _meaning(function: FunctionType, node: Any) -> Any:
+def _meaning(function: FunctionType, node: ast.expr) -> Any:
     if isinstance(node, ast.Name):
         local = function.__code__.co_varnames
         found = None if node.id in local else look_up(function, node.id)

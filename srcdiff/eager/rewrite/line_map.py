@@ -47,7 +47,7 @@ def is_origin(file: str) -> bool:
     return file in _ORIGINS
 
 
-def with_place(made: Any, node: Any) -> Any:
+def with_place(made: object, node: ast.expr) -> Any:
     """The replacement of a node, with the position of the node where it has no position of its own."""
     for part in made if isinstance(made, list) else [made]:
         if isinstance(part, ast.AST) and hasattr(node, "lineno") and not hasattr(part, "lineno"):
@@ -140,7 +140,7 @@ def _beside_parts(part: Any, made: Any, name: str) -> Iterator[tuple[Span, _Plac
             yield from _beside_parts(one, other, name)
 
 
-def _span(node: Any) -> Span | None:
+def _span(node: ast.AST) -> Span | None:
     start, column = getattr(node, "lineno", None), getattr(node, "col_offset", None)
     if start is None or column is None:
         return None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import copy
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from types import ModuleType
 from typing import Any
 
@@ -38,7 +38,7 @@ class ExpressionRewriter(ast.NodeTransformer):
 
     def __init__(
         self,
-        look: Callable[[str], Any],
+        look: Callable[[str], object],
         local: list[str],
         taken: set[str],
         routes: Routes,
@@ -72,7 +72,7 @@ class ExpressionRewriter(ast.NodeTransformer):
         self.taken.add(name)
         return name
 
-    def each(self, value: Any, visited: Any) -> Any:
+    def each(self, value: Any, visited: ast.expr) -> Any:
         """The iterable of a loop, where it may be an array or an object."""
         is_call = isinstance(value, ast.Call) and isinstance(value.func, ast.Name)
         is_own = is_call and value.func.id in _ITERATORS and value.func.id not in self.local
@@ -93,7 +93,7 @@ class ExpressionRewriter(ast.NodeTransformer):
             else self.tape_call("each", visited)
         )
 
-    def block(self, body: list[Any]) -> list[Any]:
+    def block(self, body: Sequence[object]) -> list[Any]:
         self.own |= {
             s.name for s in body if isinstance(s, ast.FunctionDef) and self.is_defined_once(s)
         }
@@ -103,7 +103,7 @@ class ExpressionRewriter(ast.NodeTransformer):
             out += found if isinstance(found, list) else [found]
         return out
 
-    def is_defined_once(self, node: Any) -> bool:
+    def is_defined_once(self, node: ast.FunctionDef) -> bool:
         return not node.decorator_list and self.bound.count(node.name) == 1
 
     # ---- expressions ----
@@ -113,29 +113,29 @@ class ExpressionRewriter(ast.NodeTransformer):
         node.value = self.tape_call("shown", node.value)
         return node
 
-    def computed(self, node: Any) -> Any:
+    def computed(self, node: ast.expr) -> Any:
         """An operation, or a tree of them."""
         expression = Expression(self, node)
         return expression.written()
 
     visit_BinOp = computed
 
-    def visit_UnaryOp(self, node: Any) -> Any:
+    def visit_UnaryOp(self, node: ast.UnaryOp) -> Any:
         return self.generic_visit(node) if isinstance(node.op, ast.Not) else self.computed(node)
 
-    def visit_Compare(self, node: Any) -> Any:
+    def visit_Compare(self, node: ast.expr) -> Any:
         return self.unless_computed(node)
 
-    def visit_IfExp(self, node: Any) -> Any:
+    def visit_IfExp(self, node: ast.IfExp) -> Any:
         test = self.unless_computed(node.test)
         return ast.IfExp(test, self.visit(node.body), self.visit(node.orelse))
 
-    def visit_If(self, node: Any) -> Any:
+    def visit_If(self, node: ast.If) -> Any:
         return ast.If(
             self.unless_computed(node.test), self.block(node.body), self.block(node.orelse)
         )
 
-    def visit_While(self, node: Any) -> Any:
+    def visit_While(self, node: ast.While) -> Any:
         test = self.unless_computed(node.test)
         return ast.While(test, self.block(node.body), self.block(node.orelse))
 
@@ -144,11 +144,11 @@ class ExpressionRewriter(ast.NodeTransformer):
             self.unless_computed(node.test), node.msg and self.unless_computed(node.msg)
         )
 
-    def unless_computed(self, node: Any) -> Any:
+    def unless_computed(self, node: ast.expr) -> Any:
         """An expression that is not a float: its operators do not run on the tape."""
         return _Plain(self).visit(node)
 
-    def visit_Call(self, node: Any) -> Any:
+    def visit_Call(self, node: ast.expr) -> Any:
         return self.computed(node)
 
     def plain_call(self, node: Any) -> Any:
@@ -197,7 +197,7 @@ class ExpressionRewriter(ast.NodeTransformer):
             and found.__module__ == "builtins"
         )
 
-    def is_quiet_method(self, function: Any) -> bool:
+    def is_quiet_method(self, function: ast.expr) -> bool:
         """Whether a name is a container's method, and no class of the user's has a method of that name."""
         return (
             isinstance(function, ast.Attribute)
@@ -207,15 +207,15 @@ class ExpressionRewriter(ast.NodeTransformer):
             and not self.is_module(function.value)
         )  # fmt: skip
 
-    def argument(self, node: Any) -> Any:
+    def argument(self, node: ast.expr) -> Any:
         if isinstance(node, ast.Starred):
             return ast.Starred(self.each(node.value, self.visit(node.value)), ast.Load())
         return self.visit(node)
 
-    def visit_Starred(self, node: Any) -> Any:
+    def visit_Starred(self, node: ast.Starred) -> Any:
         return self.argument(node) if isinstance(node.ctx, ast.Load) else node
 
-    def visit_Subscript(self, node: Any) -> Any:
+    def visit_Subscript(self, node: ast.Subscript) -> Any:
         base = self.visit(node.value)
         if isinstance(node.ctx, ast.Del):
             return ast.Subscript(base, self.unless_computed(node.slice), ast.Del())
@@ -223,14 +223,14 @@ class ExpressionRewriter(ast.NodeTransformer):
             return ast.Subscript(base, self.visit(node.slice), ast.Load())
         return self.tape_call("item", base, self.key(node))
 
-    def key(self, subscript: Any) -> Any:
+    def key(self, subscript: ast.Subscript) -> Any:
         """The key of a subscript as an argument: an index, but for methods of the user's, and `np.r_` and `np.c_`."""
         base = subscript.value
         name = getattr(base, "attr", getattr(base, "id", ""))
         is_index = not _SUBSCRIPTS & self.routes.methods and name not in ("r_", "c_")
         return self.part_of_key(subscript.slice, self.unless_computed if is_index else self.visit)
 
-    def part_of_key(self, node: Any, read: Callable[[Any], Any]) -> Any:
+    def part_of_key(self, node: ast.expr, read: Callable[[Any], Any]) -> Any:
         if isinstance(node, ast.Slice):
             parts = (node.lower, node.upper, node.step)
             bounds = [ast.Constant(None) if b is None else read(b) for b in parts]
@@ -240,7 +240,7 @@ class ExpressionRewriter(ast.NodeTransformer):
             return ast.Tuple([self.part_of_key(e, read) for e in node.elts], ast.Load())
         return read(node)
 
-    def visit_Attribute(self, node: Any) -> Any:
+    def visit_Attribute(self, node: ast.Attribute) -> Any:
         name = self.mangled(node.attr)
         is_part = node.attr in ("T", "real", "imag", "mT")
         if isinstance(node.ctx, ast.Load) and is_part and node.attr not in self.routes.properties:
@@ -252,7 +252,7 @@ class ExpressionRewriter(ast.NodeTransformer):
             return self.tape_call("attribute", base, ast.Constant(name))
         return ast.Attribute(base, name, node.ctx)
 
-    def is_module(self, node: Any) -> bool:
+    def is_module(self, node: ast.expr) -> bool:
         return isinstance(Expression(self, node).meaning(node), ModuleType)
 
     def mangled(self, name: str) -> str:
@@ -262,13 +262,13 @@ class ExpressionRewriter(ast.NodeTransformer):
     def visit_NamedExpr(self, node: Any) -> Any:
         return ast.NamedExpr(node.target, self.visit(node.value))
 
-    def visit_Lambda(self, node: Any) -> Any:
+    def visit_Lambda(self, node: ast.Lambda) -> Any:
         inner = self.inside(node.args)
         made = ast.Lambda(self.defaults(node.args), inner.visit(node.body))
         made.users_name = "<lambda>"  # type: ignore[attr-defined]
         return made
 
-    def inside(self, arguments: Any) -> Any:
+    def inside(self, arguments: ast.arguments) -> Any:
         names = [
             *arguments.posonlyargs,
             *arguments.args,
@@ -283,7 +283,7 @@ class ExpressionRewriter(ast.NodeTransformer):
         inner.first = listed[0].arg if listed else self.first
         return inner
 
-    def defaults(self, arguments: Any) -> Any:
+    def defaults(self, arguments: ast.arguments) -> Any:
         new = copy.copy(arguments)
         new.defaults = [self.visit(d) for d in arguments.defaults]
         new.kw_defaults = [d and self.visit(d) for d in arguments.kw_defaults]
@@ -291,7 +291,7 @@ class ExpressionRewriter(ast.NodeTransformer):
             a.annotation = None
         return new
 
-    def visit_comprehension(self, node: Any) -> Any:
+    def visit_comprehension(self, node: object) -> Any:
         return self.generators([node])[0]
 
     def generators(self, nodes: list[Any]) -> list[Any]:
@@ -315,7 +315,9 @@ class ExpressionRewriter(ast.NodeTransformer):
 
     visit_ListComp = visit_SetComp = visit_DictComp = visit_GeneratorExp = comprehended
 
-    def loop_target(self, target: Any, iterated: Any) -> tuple[Any, list[tuple[Any, Any]]]:
+    def loop_target(
+        self, target: Any, iterated: ast.expr | None
+    ) -> tuple[Any, list[tuple[Any, Any]]]:
         """A target that unpacks no array, and the assignments after it."""
         if isinstance(target, ast.Name):
             return target, []
@@ -346,14 +348,14 @@ class _Plain(ast.NodeTransformer):
     def __init__(self, rewriter: ExpressionRewriter) -> None:
         self.rewriter = rewriter
 
-    def visit_Call(self, node: Any) -> Any:
+    def visit_Call(self, node: ast.expr) -> Any:
         return self.rewriter.visit(node)
 
     visit_NamedExpr = visit_Lambda = visit_ListComp = visit_GeneratorExp = visit_Call
     visit_IfExp = visit_Subscript = visit_Attribute = visit_Call
 
 
-def _is_view(key: Any) -> bool:
+def _is_view(key: ast.expr) -> bool:
     """Whether a subscript gives part of an array, or of a list, as it is."""
     parts = key.elts if isinstance(key, ast.Tuple) else [key]
     is_fixed = all(isinstance(p, ast.Slice | ast.Constant) for p in parts)

@@ -27,10 +27,10 @@ from srcdiff.frontend.source.adjoint_hook_nodes import check_block, is_block
 class Rewriter(ExpressionRewriter):
     """Rewrites the statements of one function."""
 
-    def visit_Expr(self, node: Any) -> Any:
+    def visit_Expr(self, node: ast.Expr) -> Any:
         return ast.Expr(self.visit(node.value))
 
-    def visit_Assign(self, node: Any) -> Any:
+    def visit_Assign(self, node: ast.Assign) -> Any:
         value = self.visit(node.value)
         if len(node.targets) == 1:
             return self.assigned(node.targets[0], value, node.value)
@@ -58,7 +58,7 @@ class Rewriter(ExpressionRewriter):
             return self.unpacked(target, value, node)
         return [ast.Assign([target], value)]
 
-    def is_later(self, target: Any, value: Any) -> bool:
+    def is_later(self, target: ast.Subscript | ast.Attribute, value: Any) -> bool:
         """Whether the value has to be computed before the target: `self.x[self.n] = self.next()`."""
         parts = (
             [target.value, target.slice] if isinstance(target, ast.Subscript) else [target.value]
@@ -83,7 +83,7 @@ class Rewriter(ExpressionRewriter):
         name = self.fresh("value")
         return [ast.Assign([ast.Name(name, ast.Store())], value)], ast.Name(name, ast.Load())
 
-    def stored(self, target: Any, value: Any) -> list[Any]:
+    def stored(self, target: ast.Subscript | ast.Attribute, value: Any) -> list[Any]:
         if isinstance(target, ast.Subscript):
             return [
                 ast.Expr(self.tape_call("store", self.visit(target.value), self.key(target), value))
@@ -94,7 +94,7 @@ class Rewriter(ExpressionRewriter):
             return [ast.Expr(self.tape_call("set_attribute", base, ast.Constant(name), value))]
         return [ast.Assign([ast.Attribute(base, name, ast.Store())], value)]
 
-    def unpacked(self, target: Any, value: Any, node: Any) -> list[Any]:
+    def unpacked(self, target: ast.Tuple | ast.List, value: ast.expr, node: ast.expr) -> list[Any]:
         if not isinstance(node, ast.Tuple):
             value = self.each(node, value) if node is not None else self.tape_call("each", value)
         elements: list[Any] = []
@@ -112,7 +112,7 @@ class Rewriter(ExpressionRewriter):
             after += self.assigned(inner, ast.Name(name, ast.Load()), None)
         return [ast.Assign([ast.Tuple(elements, ast.Store())], value), *after]
 
-    def visit_AugAssign(self, node: Any) -> Any:
+    def visit_AugAssign(self, node: ast.AugAssign) -> Any:
         symbol, value = ast.Constant(OPERATORS[type(node.op)]), self.visit(node.value)
         target = node.target
         if isinstance(target, ast.Subscript):
@@ -131,7 +131,7 @@ class Rewriter(ExpressionRewriter):
         made = self.tape_call("augmented", symbol, self.visit(load), value)
         return [*first, *self.assigned(target, made, None)]
 
-    def evaluated_once(self, target: Any) -> tuple[list[Any], Any]:
+    def evaluated_once(self, target: ast.expr) -> tuple[list[Any], Any]:
         """A target that is read and assigned; its calls, as in `xs.pop().v += 1`, run once, in front."""
         if not isinstance(target, ast.Attribute) or not _is_called(target.value):
             return [], target
@@ -139,7 +139,7 @@ class Rewriter(ExpressionRewriter):
         made = ast.Assign([ast.Name(name, ast.Store())], self.visit(target.value))
         return [made], ast.Attribute(ast.Name(name, ast.Load()), target.attr, ast.Store())
 
-    def kept(self, node: Any) -> tuple[Any, Any]:
+    def kept(self, node: ast.expr) -> tuple[Any, Any]:
         """An expression that also binds its value to a new name, and this name."""
         if isinstance(node, ast.Name | ast.Constant):
             return node, node
@@ -149,13 +149,13 @@ class Rewriter(ExpressionRewriter):
     def visit_Delete(self, node: Any) -> Any:
         return [self.deleted(target) for target in node.targets]
 
-    def deleted(self, target: Any) -> Any:
+    def deleted(self, target: ast.expr) -> Any:
         if isinstance(target, ast.Subscript) and "__delitem__" in self.routes.methods:
             base = self.visit(target.value)
             return ast.Expr(self.tape_call("delete", base, self.key(target)))
         return ast.Delete([self.visit(target)])
 
-    def visit_For(self, node: Any) -> Any:
+    def visit_For(self, node: ast.For) -> Any:
         target, taken = self.loop_target(node.target, node.iter)
         after = [s for t, v in taken for s in self.assigned(t, v, ast.Tuple([], ast.Load()))]
         iterated = self.each(node.iter, self.visit(node.iter))
@@ -179,10 +179,10 @@ class Rewriter(ExpressionRewriter):
             )
         return ast.With(items, self.block(node.body))
 
-    def marks_adjoint(self, node: Any) -> bool:
+    def marks_adjoint(self, node: ast.expr) -> bool:
         return bool(getattr(Expression(self, node).meaning(node), "marks_adjoint", False))
 
-    def visit_FunctionDef(self, node: Any) -> Any:
+    def visit_FunctionDef(self, node: ast.FunctionDef) -> Any:
         inner = self.inside(node.args)
         inner.local = inner.local | set(bound_names(node.body))
         kept: list[Any] = []
@@ -201,10 +201,10 @@ class Rewriter(ExpressionRewriter):
             out.append(ast.Assign([ast.Name(node.name, ast.Store())], value))
         return out
 
-    def visit_decorator(self, node: Any) -> Any:
+    def visit_decorator(self, node: ast.expr) -> Any:
         return node
 
-    def is_library(self, node: Any) -> bool:
+    def is_library(self, node: ast.expr) -> bool:
         """Whether a decorator is a library's: `property`, `functools.wraps(f)`."""
         root: Any = node
         while isinstance(root, ast.Attribute | ast.Call):
@@ -222,7 +222,7 @@ class Rewriter(ExpressionRewriter):
             "abc",
         )
 
-    def visit_ClassDef(self, node: Any) -> Any:
+    def visit_ClassDef(self, node: ast.ClassDef) -> Any:
         inner = copy.copy(self)
         inner.class_name = node.name
         body = inner.class_body(_without_doc(node.body))
@@ -232,7 +232,7 @@ class Rewriter(ExpressionRewriter):
         made.body = made.body or [ast.Pass()]
         return made
 
-    def class_body(self, body: list[Any]) -> list[Any]:
+    def class_body(self, body: list[ast.stmt]) -> list[Any]:
         """Statements of a class body, whose names are attributes; a dataclass has its fields as annotations."""
         out: list[Any] = []
         for statement in body:
@@ -253,7 +253,7 @@ class Rewriter(ExpressionRewriter):
                 self.imports[alias.asname or alias.name] = importlib.import_module(alias.name)
         return node
 
-    def visit_Return(self, node: Any) -> Any:
+    def visit_Return(self, node: ast.Return) -> Any:
         return ast.Return(node.value and self.visit(node.value))
 
     def visit_YieldFrom(self, node: Any) -> Any:
@@ -272,12 +272,12 @@ class Rewriter(ExpressionRewriter):
         return self.defaults(node)
 
 
-def _is_called(target: Any) -> bool:
+def _is_called(target: ast.expr) -> bool:
     """Whether the expressions in a target call a function or bind a name."""
     return any(isinstance(part, ast.Call | ast.NamedExpr) for part in ast.walk(target))
 
 
-def _without_doc(body: list[Any]) -> list[Any]:
+def _without_doc(body: list[ast.stmt]) -> list[Any]:
     first = body[0]
     is_doc = (
         isinstance(first, ast.Expr)
@@ -287,11 +287,11 @@ def _without_doc(body: list[Any]) -> list[Any]:
     return body[1:] if is_doc else body
 
 
-def names_of(target: Any) -> set[str]:
+def names_of(target: ast.expr) -> set[str]:
     return {node.id for node in ast.walk(target) if isinstance(node, ast.Name)}
 
 
-def bound_names(body: list[Any]) -> list[str]:
+def bound_names(body: list[ast.stmt]) -> list[str]:
     """The names that statements and nested functions bind, as often as they are bound."""
     found: list[str] = []
     for statement in body:
@@ -309,7 +309,9 @@ def bound_names(body: list[Any]) -> list[str]:
     return found
 
 
-def rewriter_of(function: FunctionType, node: Any, is_leaf: bool = False) -> Rewriter:
+def rewriter_of(
+    function: FunctionType, node: ast.FunctionDef | ast.Lambda, is_leaf: bool = False
+) -> Rewriter:
     body = node.body if isinstance(node.body, list) else [ast.Expr(node.body)]
     names = bound_names([*body, ast.Expr(ast.Lambda(node.args, ast.Constant(None)))])
     taken = {n.id for n in ast.walk(node) if isinstance(n, ast.Name)} | set(names)

@@ -59,7 +59,7 @@ def outside_names(function: FunctionType, local: set[str]) -> Callable[[str], An
 class Expression:
     """One expression, split into a lambda and its arguments."""
 
-    def __init__(self, rewriter: ExpressionRewriter, node: Any) -> None:
+    def __init__(self, rewriter: ExpressionRewriter, node: ast.expr) -> None:
         self.rewriter = rewriter
         self.node = node
         self.arguments: dict[str, Any] = {}
@@ -95,7 +95,7 @@ class Expression:
 
     # ---- nodes of the lambda ----
 
-    def meaning(self, node: Any) -> Any:
+    def meaning(self, node: ast.expr) -> Any:
         """The object of a name, or of an attribute of a module; None where only the run knows it."""
         if isinstance(node, ast.Name):
             try:
@@ -129,11 +129,11 @@ class Expression:
             return False
         return node.func.attr in METHODS or node.func.attr in COMPOSITE_METHODS
 
-    def inside(self, node: Any) -> Any:
+    def inside(self, node: ast.expr) -> Any:
         """The node as it stands in the lambda."""
         return with_place(self.made_inside(node), node)
 
-    def made_inside(self, node: Any) -> Any:
+    def made_inside(self, node: ast.expr) -> Any:
         if (
             isinstance(node, ast.Attribute)
             and node.attr in ("T", "real", "imag", "mT")
@@ -187,14 +187,14 @@ class Expression:
             for k, node in enumerate(nodes)
         ]
 
-    def inside_of_call(self, node: Any) -> Any:
+    def inside_of_call(self, node: ast.expr) -> Any:
         if isinstance(node, ast.Tuple | ast.List) and not any(
             isinstance(e, ast.Starred) for e in node.elts
         ):
             return type(node)(self.in_order(node.elts), ast.Load())
         return self.inside(node)
 
-    def is_fixed(self, node: Any) -> bool:
+    def is_fixed(self, node: ast.Name) -> bool:
         """Whether a name is a module, a library's function or type, or a number from outside."""
         value = self.meaning(node)
         is_local = node.id in self.rewriter.local
@@ -202,7 +202,7 @@ class Expression:
             return isinstance(value, ModuleType)
         return isinstance(value, ModuleType | type | int | float | str) or is_known(value)
 
-    def argument(self, hint: str, node: Any, as_it_is: bool = False) -> Any:
+    def argument(self, hint: str, node: ast.expr, as_it_is: bool = False) -> Any:
         """A parameter of the lambda, for a value that is computed in front of it."""
         value = node if isinstance(node, ast.Name) or as_it_is else self.rewriter.visit(node)
         if isinstance(value, ast.Constant):
@@ -227,14 +227,14 @@ def _may_skip(node: ast.Compare) -> bool:
     return any(isinstance(n, ast.Call | ast.NamedExpr) for n in rest)
 
 
-def _is_operation(node: Any) -> bool:
+def _is_operation(node: ast.expr) -> bool:
     """Whether the lambda itself would compute anything."""
     if isinstance(node, ast.Tuple | ast.List):
         return any(map(_is_operation, node.elts))
     return isinstance(node, ast.BinOp | ast.UnaryOp | ast.Call | ast.Compare)
 
 
-def _hint(node: Any) -> str:
+def _hint(node: ast.expr) -> str:
     """The name of an argument of a lambda."""
     match node:
         case ast.Attribute():
@@ -254,7 +254,7 @@ def _hint(node: Any) -> str:
     return "value"
 
 
-def is_known(function: Any) -> bool:
+def is_known(function: object) -> bool:
     """Whether srcdiff has a derivative of a function, for this call."""
     if isinstance(function, type) and function is not float:
         return issubclass(function, np.generic)

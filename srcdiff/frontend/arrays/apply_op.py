@@ -39,7 +39,7 @@ from srcdiff.ops.elementwise.conversions import astype, to_float
 from srcdiff.ops.elementwise.exact_constants import exact_value
 
 
-def spelled(function: Any, decl: OpDecl) -> str:
+def spelled(function: object, decl: OpDecl) -> str:
     """How the user's function is written, where the operation would be written otherwise."""
     names = [c for c in decl.callables if isinstance(c, str)]
     if decl.callables and (function is decl.callables[0] or names):
@@ -154,7 +154,7 @@ def _plain(fr: Frame, value: FrontValue, node: gast.AST) -> Any:
     fr.fail(node, f"{describe(value)} cannot be an argument here", "Pass numbers and arrays.")
 
 
-def _operand(fr: Frame, value: Any, node: gast.AST) -> Atom:
+def _operand(fr: Frame, value: object, node: gast.AST) -> Atom:
     if isinstance(value, tuple | list):
         decl = find(np.array)
         assert decl is not None and decl.bind is not None
@@ -189,8 +189,8 @@ def _bind(
     fr: Frame,
     node: gast.AST,
     decl: OpDecl,
-    args: Sequence[Any],
-    kwargs: Mapping[str, Any],
+    args: Sequence[object],
+    kwargs: Mapping[str, object],
     spelling: str,
 ) -> tuple[list[Any], dict[str, Any]]:
     """By the declared signature: parameters without a default are operands, the others static attributes."""

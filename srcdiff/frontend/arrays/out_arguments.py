@@ -19,7 +19,7 @@ from srcdiff.ops.core.registry import COMPOSITES, find_composite
 
 
 def into_out(
-    fr: Frame, node: gast.AST, function: Any, args: Args, kwargs: Kwargs
+    fr: Frame, node: gast.AST, function: object, args: Args, kwargs: Kwargs
 ) -> FrontValue | None:
     """The call with its `out` argument, and what it says of storage left out; None where it says nothing of either."""
     if not _is_numpy(function):
@@ -42,7 +42,11 @@ def into_out(
 
 
 def _taken(
-    fr: Frame, node: gast.AST, function: Any, rest: list[FrontValue], named: dict[str, FrontValue]
+    fr: Frame,
+    node: gast.AST,
+    function: object,
+    rest: list[FrontValue],
+    named: dict[str, FrontValue],
 ) -> FrontValue | None:
     """`out`, which is taken from among the arguments; where a tuple has one array, that array."""
     place = None if "out" in named else out_by_place(function, len(rest))
@@ -80,12 +84,7 @@ _CASTING = ("safe", "same_kind", "unsafe")  # what refuses no conversion but, th
 
 
 def _of_some(
-    fr: Frame,
-    node: gast.AST,
-    function: Any,
-    args: Args,
-    kwargs: Kwargs,
-    out: FrontValue | None,
+    fr: Frame, node: gast.AST, function: object, args: Args, kwargs: Kwargs, out: FrontValue | None
 ) -> FrontValue:
     """A ufunc of the elements that `where` says."""
     if "dtype" in kwargs:
@@ -110,7 +109,7 @@ _WITH_OUT = {
 }  # fmt: skip
 
 
-def out_by_place(function: Any, count: int) -> tuple[int, tuple[str, ...]] | None:
+def out_by_place(function: object, count: int) -> tuple[int, tuple[str, ...]] | None:
     """The position of `out` among the positional arguments, and the names of those after it; None where it is not
     given.
     """
@@ -142,7 +141,7 @@ def filled(fr: Frame, node: gast.AST, array: FrontValue, args: Args) -> FrontVal
     return const(None)
 
 
-def _is_numpy(function: Any) -> bool:
+def _is_numpy(function: object) -> bool:
     return (getattr(function, "__module__", None) or "numpy").partition(".")[0] == "numpy"
 
 

@@ -34,12 +34,12 @@ def is_matrix(value: FrontValue) -> bool:
     return isinstance(value, Known) and is_sparse(value.value)
 
 
-def is_sparse(value: Any) -> bool:
+def is_sparse(value: object) -> bool:
     made_by = type(value).__module__ or ""
     return made_by.startswith("scipy.sparse.") and hasattr(value, "tocoo") and hasattr(value, "nnz")
 
 
-def format_of(function: Any) -> str:
+def format_of(function: object) -> str:
     """`csr`, `csc`, `coo` for SciPy's classes; empty for all else."""
     name = getattr(function, "__name__", "")
     sparse = sys.modules.get("scipy.sparse")
@@ -69,7 +69,7 @@ def made_matrix(
         )
     m, n = shape.values
 
-    def call(f: Any, *values: FrontValue) -> FrontValue:
+    def call(f: object, *values: FrontValue) -> FrontValue:
         return fr.call(node, Known(f), list(values))
 
     if len(given.values) == 2 and isinstance(given.values[1], Parts):
@@ -132,7 +132,13 @@ def _vector(fr: Frame, node: gast.AST, value: FrontValue) -> Atom:
 
 
 def _applied(
-    fr: Frame, node: gast.AST, matrix: FrontValue, x: Atom, text: Any, transposed: bool, decls: Any
+    fr: Frame,
+    node: gast.AST,
+    matrix: FrontValue,
+    x: Atom,
+    text: gast.Name,
+    transposed: bool,
+    decls: Any,
 ) -> Value:
     if isinstance(matrix, Parts):
         whole = transpose(matrix) if transposed else matrix

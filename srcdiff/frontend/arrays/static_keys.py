@@ -15,7 +15,7 @@ from srcdiff.ir.types import List
 from srcdiff.ir.values import Value, known_dim
 
 
-def is_position(key: Any, base: Parts) -> bool:
+def is_position(key: object, base: Parts) -> bool:
     return isinstance(key, int | np.integer) and bool(-len(base.keys) <= key < len(base.keys))
 
 
@@ -29,7 +29,9 @@ def is_decidable(fr: Frame, value: FrontValue) -> bool:
     )
 
 
-def part_key(fr: Frame, kind: str, keys: tuple[Any, ...], key: FrontValue, node: gast.AST) -> Any:
+def part_key(
+    fr: Frame, kind: str, keys: tuple[object, ...], key: FrontValue, node: gast.AST
+) -> Any:
     """The key of a part that a subscript names."""
     if not is_static(key):
         need_static(
@@ -49,7 +51,7 @@ def part_key(fr: Frame, kind: str, keys: tuple[Any, ...], key: FrontValue, node:
     return keys[wanted]
 
 
-def specialise_on(fr: Frame, value: Any) -> None:
+def specialise_on(fr: Frame, value: object) -> None:
     """Read anew with the value known, where it is that of a loop's index or of a parameter; so for each in a tuple."""
     session = fr.session
     inner = value.values if isinstance(value, Parts) else value
@@ -66,7 +68,7 @@ def specialise_on(fr: Frame, value: Any) -> None:
             raise NeedStatic(session.parameters[part])
 
 
-def specialise_on_lists(fr: Frame, values: Iterable[Any]) -> None:
+def specialise_on_lists(fr: Frame, values: Iterable[object]) -> None:
     """Read anew with the values of integers in a list known, if an argument is the list (`[2, 3]` as a shape)."""
     for value in values:
         if isinstance(value, Value) and isinstance(value.type, List):

@@ -52,6 +52,7 @@ from srcdiff.frontend.iteration.iterables import (
 )
 from srcdiff.frontend.iteration.iterators import reads_in_order
 from srcdiff.frontend.iteration.prelude_calls import PRELUDE, any_or_all, extreme_by
+from srcdiff.ir.core import OpDecl
 from srcdiff.ir.types import Array, List, Scalar, Static, Struct, shape_of
 from srcdiff.ir.values import Atom, Const, Value, const
 from srcdiff.ops.arrays.containers import list_length
@@ -185,7 +186,7 @@ def _is_ordered(value: FrontValue) -> bool:
     return any(method_of(value, name) is not None for name in ("__lt__", "__gt__"))
 
 
-def _pairwise(fr: Frame, node: gast.AST, decl: Any, args: Args) -> FrontValue:
+def _pairwise(fr: Frame, node: gast.AST, decl: OpDecl, args: Args) -> FrontValue:
     if all(map(is_static, args)) and decl.callables:
         return const(decl.callables[1](*map(static, args)))
     total = fr.as_atom(args[0], node)

@@ -87,7 +87,9 @@ from srcdiff.ops.core.registry import (
 from srcdiff.ops.library.signal.interpolate import interpolant
 
 
-def call_known(fr: Frame, node: gast.AST, function: Any, args: Args, kwargs: Kwargs) -> FrontValue:
+def call_known(
+    fr: Frame, node: gast.AST, function: object, args: Args, kwargs: Kwargs
+) -> FrontValue:
     """A call of a Python object."""
     for kind in _KINDS:
         found = kind(fr, node, function, args, kwargs)
@@ -100,7 +102,7 @@ def call_known(fr: Frame, node: gast.AST, function: Any, args: Args, kwargs: Kwa
 
 
 def _of_ours(
-    fr: Frame, node: gast.AST, function: Any, args: Args, kwargs: Kwargs
+    fr: Frame, node: gast.AST, function: object, args: Args, kwargs: Kwargs
 ) -> FrontValue | None:
     """Rules, methods of numbers that the user's classes have, effects, kernels, checkpoints."""
     declared = own_rule(function)
@@ -127,7 +129,7 @@ def _of_ours(
 
 
 def _of_python(
-    fr: Frame, node: gast.AST, function: Any, args: Args, kwargs: Kwargs
+    fr: Frame, node: gast.AST, function: object, args: Args, kwargs: Kwargs
 ) -> FrontValue | None:
     """Builtins and their like, and what writes into `out=`."""
     if any(isinstance(a, Stream) for a in args) and takes_all(function):
@@ -163,7 +165,7 @@ def _of_rules(
 
 
 def _of_scipy(
-    fr: Frame, node: gast.AST, function: Any, args: Args, kwargs: Kwargs
+    fr: Frame, node: gast.AST, function: object, args: Args, kwargs: Kwargs
 ) -> FrontValue | None:
     """Solvers, and sparse matrices."""
     solver = solver_of(function)
@@ -181,7 +183,7 @@ def _of_scipy(
 
 
 def _of_arrays(
-    fr: Frame, node: gast.AST, function: Any, args: Args, kwargs: Kwargs
+    fr: Frame, node: gast.AST, function: object, args: Args, kwargs: Kwargs
 ) -> FrontValue | None:
     """Declared functions: composites and operations."""
     composite, decl = find_composite(function), find(function)
@@ -229,7 +231,7 @@ def _of_derivatives(
 
 
 def _of_classes(
-    fr: Frame, node: gast.AST, function: Any, args: Args, kwargs: Kwargs
+    fr: Frame, node: gast.AST, function: object, args: Args, kwargs: Kwargs
 ) -> FrontValue | None:
     if function is functools.partial:
         return Piece(args[0], tuple(args[1:]), tuple(kwargs.items()))
@@ -325,7 +327,7 @@ _NUMBER_METHODS = {
 }  # fmt: skip
 
 
-def takes_all(function: Any) -> bool:
+def takes_all(function: object) -> bool:
     """Whether a call takes all that iterators among its arguments have to give."""
     if (
         not is_hashable(function)
@@ -338,7 +340,7 @@ def takes_all(function: Any) -> bool:
     return function in SPECIAL
 
 
-def _is_ours(function: Any) -> bool:
+def _is_ours(function: object) -> bool:
     """Whether this is `grad` or the like, or a generated function."""
     maker = function if isinstance(function, FunctionType | type) else type(function)
     ours = maker.__module__ in (
@@ -355,7 +357,7 @@ def _is_ours(function: Any) -> bool:
 _OF_INTEGERS = (math.comb, math.perm, math.factorial, math.gcd, math.lcm, math.isqrt)
 
 
-def _is_pure(function: Any) -> bool:
+def _is_pure(function: object) -> bool:
     return (
         function in (len, str, repr, np.dtype, np.finfo, np.iinfo, hash, ord, chr, *_OF_INTEGERS)
         if is_hashable(function)
@@ -363,7 +365,7 @@ def _is_pure(function: Any) -> bool:
     )
 
 
-def is_hashable(function: Any) -> bool:
+def is_hashable(function: object) -> bool:
     try:
         hash(function)
     except TypeError:

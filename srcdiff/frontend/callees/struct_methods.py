@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
 
 import gast
 
@@ -94,7 +93,7 @@ def _update_dict(
 
 
 def _taken_out(
-    fr: Frame, node: gast.AST, receiver: Parts | Value, key: Any, default: Args
+    fr: Frame, node: gast.AST, receiver: Parts | Value, key: object, default: Args
 ) -> FrontValue:
     """`d.pop(key)`, `d.pop(key, default)`."""
     container = writable(fr, receiver, node)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from types import FunctionType
-from typing import Any, NoReturn
+from typing import NoReturn
 
 import gast
 import numpy as np
@@ -13,7 +13,7 @@ from srcdiff.frontend.effects.random_draws import is_random
 from srcdiff.frontend.source.wrappers import function_of, unknown_decorator
 
 
-def refuse_unknown(fr: Frame, node: gast.AST, function: Any) -> NoReturn:
+def refuse_unknown(fr: Frame, node: gast.AST, function: object) -> NoReturn:
     """Say why a call cannot be read."""
     plain = function_of(function)
     if isinstance(function, np.vectorize):
@@ -63,7 +63,7 @@ def refuse_unknown(fr: Frame, node: gast.AST, function: Any) -> NoReturn:
     )
 
 
-def _distribution(owner: Any) -> str:
+def _distribution(owner: object) -> str:
     """The name of a distribution of SciPy."""
     cls = type(owner)
     is_one = cls.__module__.startswith("scipy.stats.") and cls.__name__.endswith("_gen")

@@ -24,7 +24,7 @@ from srcdiff.frontend.calls.inline import call_function
 from srcdiff.frontend.core.frame import Frame
 from srcdiff.frontend.core.values import Args, FrontValue, Kwargs
 from srcdiff.frontend.source.wrappers import function_of, made_function
-from srcdiff.ir.types import Array, shape_of
+from srcdiff.ir.types import Array, Dim, shape_of
 from srcdiff.ir.values import Value
 
 _INDICES = "ijklmnop"
@@ -35,7 +35,7 @@ _PLAIN = (
 )  # fmt: skip
 
 
-def is_by_element(function: Any, args: Args, kwargs: Kwargs) -> bool:
+def is_by_element(function: object, args: Args, kwargs: Kwargs) -> bool:
     """Whether it is a function of numbers that is called with arrays, and has to see each element."""
     if type(function).__name__ != "DUFunc" or kwargs:
         return False
@@ -74,7 +74,7 @@ def _is_one_expression(function: FunctionType) -> bool:
 
 
 def call_by_element(
-    fr: Frame, node: gast.AST, function: Any, args: Args, kwargs: Kwargs
+    fr: Frame, node: gast.AST, function: object, args: Args, kwargs: Kwargs
 ) -> FrontValue:
     """The array of what the function makes of each element, with NumPy's broadcasting."""
     types = [a.type if isinstance(a, Value) else None for a in args]
@@ -102,7 +102,7 @@ def _dtype_of(function: Any, dtypes: list[str]) -> str:
         return str(function(*empty).dtype)
 
 
-def _text(name: str, names: list[str], shapes: list[Any], dtype: str) -> str:
+def _text(name: str, names: list[str], shapes: list[tuple[Dim, ...]], dtype: str) -> str:
     """The function of arrays that fills one with what the function of numbers gives."""
     arrays = [(n, s) for n, s in zip(names, shapes, strict=True) if s]
     ndim = max((len(s) for _, s in arrays), default=0)

@@ -147,7 +147,7 @@ _DEEPEST = 16  # a function that is read in place may call itself a few times, w
 _MOST = 200  # such calls; two in each make 2**16 of them
 
 
-def _inline(fr: Frame, node: gast.AST, inner: Frame, key: Any) -> FrontValue:
+def _inline(fr: Frame, node: gast.AST, inner: Frame, key: object) -> FrontValue:
     session = fr.session
     depth = session.open_calls.count(key)
     count = session.functions.get(("%in place", key), 0) + 1 if depth else 0
@@ -249,7 +249,7 @@ def call_closure(
 def call_function(
     fr: Frame,
     node: gast.AST,
-    function: Any,
+    function: object,
     args: Sequence[FrontValue],
     kwargs: Mapping[str, FrontValue],
 ) -> FrontValue:
@@ -396,5 +396,5 @@ def _call_formula(
         session.b.origin = outer
 
 
-def _of_ours(found: tuple[str, Any] | None) -> tuple[str, Any] | None:
+def _of_ours(found: tuple[str, object] | None) -> tuple[str, Any] | None:
     return None if found is None else ("builtins", found[1])

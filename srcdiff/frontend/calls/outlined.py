@@ -126,7 +126,7 @@ class Renaming:
 
 
 def call_outlined(
-    fr: Frame, node: gast.AST, plain: Any, source: Source, env: Mapping[str, FrontValue]
+    fr: Frame, node: gast.AST, plain: object, source: Source, env: Mapping[str, FrontValue]
 ) -> FrontValue | None:
     """A `Call` of the function for these types; None where it has to be read in place."""
     session = fr.session
@@ -271,7 +271,7 @@ def _read_outlined(
     types: Mapping[str, Type],
     rigid: frozenset[str],
     renaming: Renaming,
-    key: Any,
+    key: object,
 ) -> _Callee:
     session = fr.session
     actual = {}

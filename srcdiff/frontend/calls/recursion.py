@@ -75,14 +75,14 @@ def form_of_call(fr: Frame, node: gast.AST, plain: Any, source: Source) -> int:
     return known
 
 
-def _read_again(session: Session, plain: Any, form: int) -> None:
+def _read_again(session: Session, plain: object, form: int) -> None:
     """Read calls of a function in a more general form, from the first open one on."""
     session.functions["%form", plain] = form
     if any(o.plain is plain for o in _open_ones(session)):
         raise Recursive(plain)
 
 
-def find_open(session: Session, plain: Any, key: Any, form: int) -> _Open | None:
+def find_open(session: Session, plain: object, key: object, form: int) -> _Open | None:
     """The reading that a call is part of, and would be one of."""
     for around in reversed(_open_ones(session)):
         if around.plain is plain and around.key == key:
@@ -121,7 +121,7 @@ def read_around(
     fr: Frame,
     node: gast.AST,
     plain: Any,
-    key: Any,
+    key: object,
     calls: tuple[Any, ...],
     form: int,
     read: Callable[[], Function],

@@ -199,7 +199,7 @@ def _open_frames(fr: Frame) -> Iterator[Frame]:
             pending += [frame.caller, frame.outer]
 
 
-def _made(fr: Frame, form: Any, atoms: Iterator[Atom]) -> FrontValue:
+def _made(fr: Frame, form: object, atoms: Iterator[Atom]) -> FrontValue:
     """The value of a form."""
 
     def each(forms: Any) -> tuple[FrontValue, ...]:

@@ -13,7 +13,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
 
 import gast
 
@@ -70,7 +69,7 @@ def _again(fr: Frame, node: gast.AST, made: FrontValue) -> FrontValue:
     return fr.session.current(made) if view is None else view()
 
 
-def mark_reread(node: gast.AST, called: Any) -> None:
+def mark_reread(node: gast.AST, called: object) -> None:
     """Note that a loop reads the value of a node anew in each iteration, and so the arguments of the node."""
     if called in ROW_MAKERS and _is_reread(node):
         for argument in node.args:

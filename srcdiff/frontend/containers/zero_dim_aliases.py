@@ -11,7 +11,7 @@ from typing import Any
 from srcdiff.frontend.core.external_arrays import ExternalArray
 from srcdiff.ir.core import Call, For, If, Op, Region, Statement, While, regions_of, walk
 from srcdiff.ir.facts import ZeroDimEffects
-from srcdiff.ir.types import Array, List, Scalar, Struct
+from srcdiff.ir.types import Array, List, Scalar, Struct, Type
 from srcdiff.ir.values import Atom, Const, Value
 
 Root = tuple[Any, ...]  # what has storage, and the keys of a part of it
@@ -31,7 +31,7 @@ def type_of_root(root: Root) -> Any:
     return type_
 
 
-def _may_be(type_: Any) -> bool:
+def _may_be(type_: Type) -> bool:
     """Whether something of a type may be an array without axes, or hold one: a Python number is none."""
     return not isinstance(type_, Scalar) or not type_.weak
 
@@ -40,7 +40,7 @@ def _is_box(op: Op) -> bool:
     return op.decl.boxes or (op.decl.name == "index" and "..." in op.attrs["where"])
 
 
-def _items(op: Op, type_: Any) -> Iterator[Atom]:
+def _items(op: Op, type_: Type) -> Iterator[Atom]:
     """The values that a container made by an operation may hold: the elements of `list(x)` of a vector are numbers."""
     are_numbers = isinstance(type_, List) and isinstance(type_.element, Scalar)
     return (a for a in op.operands if not (are_numbers and isinstance(a.type, Array)))

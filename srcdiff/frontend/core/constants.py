@@ -31,7 +31,7 @@ from srcdiff.ops.control.cuda_kernel import Position, position
 from srcdiff.ops.core.registry import Composite
 
 
-def read_constant(fr: Frame, kind: str, name: str, value: Any, node: gast.AST) -> FrontValue:
+def read_constant(fr: Frame, kind: str, name: str, value: object, node: gast.AST) -> FrontValue:
     """A name that is no local."""
     result = from_python(fr, value, name, node)
     if kind != "builtins":
@@ -46,14 +46,14 @@ def read_constant(fr: Frame, kind: str, name: str, value: Any, node: gast.AST) -
     return result
 
 
-def _is_code(value: Any) -> bool:
+def _is_code(value: object) -> bool:
     return callable(value) or type(value).__name__ in ("module", "LazyModule")
 
 
 # ---- what a later call looks at again ---------------------------------------------------------------
 
 
-def watch(fr: Frame, key: str, get: Callable[[], Any], value: Any) -> None:
+def watch(fr: Frame, key: str, get: Callable[[], object], value: object) -> None:
     """Note what was found outside; `key` identifies it, for as long as `get` lives.
 
     `get` is a partial: `cache/records.py` reads from it what is looked at.
@@ -62,7 +62,7 @@ def watch(fr: Frame, key: str, get: Callable[[], Any], value: Any) -> None:
         fr.session.watched.setdefault(key, watched(get, value))
 
 
-def bound_name(fr: Frame, name: str, value: Any) -> str:
+def bound_name(fr: Frame, name: str, value: object) -> str:
     """The name of an array in generated code: the user's, as one word, and different for different arrays."""
     taken = fr.session.functions.setdefault(
         "arrays from outside", {}

@@ -69,7 +69,7 @@ class Frame(Operations):
         self,
         session: Session,
         source: Source,
-        look_up: Callable[[str], tuple[str, Any] | None],
+        look_up: Callable[[str], tuple[str, object] | None],
         outer: Frame | None = None,
         caller: Frame | None = None,
     ) -> None:
@@ -99,7 +99,7 @@ class Frame(Operations):
     def new(
         self,
         source: Source,
-        look_up: Callable[[str], tuple[str, Any] | None],
+        look_up: Callable[[str], tuple[str, object] | None],
         outer: Frame | None = None,
         caller: Frame | None = None,
     ) -> Frame:
@@ -175,7 +175,7 @@ class Frame(Operations):
             "Pass the parts of it one by one.",
         )
 
-    def evaluated(self, node: gast.AST, function: Callable[..., Any], *known: Any) -> Any:
+    def evaluated(self, node: gast.AST, function: Callable[..., object], *known: object) -> Any:
         """The value of a function of objects known when compiling; an exception is an error at the node."""
         try:
             return function(*known)
@@ -257,7 +257,7 @@ class Frame(Operations):
         )
 
     def call_prelude(
-        self, node: gast.AST, function: Callable[..., Any], *args: FrontValue
+        self, node: gast.AST, function: Callable[..., object], *args: FrontValue
     ) -> FrontValue:
         """A call of one of our functions in Python (`iteration/prelude.py`): an error in it is shown at the node."""
         try:

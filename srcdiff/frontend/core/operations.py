@@ -38,11 +38,11 @@ class Operations(ABC):
     # ---- names and attributes ----
 
     @abstractmethod
-    def from_python(self, value: Any, name: str, node: gast.AST) -> FrontValue:
+    def from_python(self, value: object, name: str, node: gast.AST) -> FrontValue:
         """A Python object as a value; `name` is how the user's code would spell it."""
 
     @abstractmethod
-    def constant(self, kind: str, name: str, value: Any, node: gast.AST) -> FrontValue:
+    def constant(self, kind: str, name: str, value: object, node: gast.AST) -> FrontValue:
         """A name that is no local: a Python object found in a cell, in the globals or among the builtins (`kind`)."""
 
     @abstractmethod

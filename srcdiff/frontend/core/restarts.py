@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 
 class NeedStatic(Exception):
     """An operation needs a parameter's value when compiling; the reader starts again with it."""
@@ -32,7 +30,7 @@ class NoResult(Exception):
 class Recursive(Exception):
     """A function that is read turned out to call itself; it is read again for lengths and integers of any call."""
 
-    def __init__(self, function: Any) -> None:
+    def __init__(self, function: object) -> None:
         super().__init__(function)
         self.function = function
 

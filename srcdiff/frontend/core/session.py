@@ -233,7 +233,7 @@ class Session:
             value, op, old = self.patches.pop()
             retype_list(value, op, old)
 
-    def widen_lists(self, values: Iterable[Any], wanted: Type) -> None:
+    def widen_lists(self, values: Iterable[object], wanted: Type) -> None:
         """Read again with a wider type of lists that were made here, where one name stands for several of them."""
         if not isinstance(wanted, List) or isinstance(wanted.element, List):
             return
@@ -268,7 +268,7 @@ class Session:
             for atom, _ in consequences:
                 self.specialise_on(atom)
 
-    def new_cell(self, parts: Parts, origins: tuple[Any, ...] = ()) -> Parts:
+    def new_cell(self, parts: Parts, origins: tuple[object, ...] = ()) -> Parts:
         """The container as one that may be written into. `origins`: where a list is made."""
         self.cell_count += 1
         made = replace(parts, cell=f"%cell{self.cell_count}")
@@ -279,7 +279,7 @@ class Session:
         self.changed.discard(made.cell)
         return made
 
-    def grow(self, origins: Iterable[Any]) -> None:
+    def grow(self, origins: Iterable[object]) -> None:
         """Read the function again with lists of known parts as lists that grow, if it is known where they are made."""
         known = set(origins)
         if known:

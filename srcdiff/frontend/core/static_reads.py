@@ -40,7 +40,7 @@ def taken_values(
 def _visit(
     body: Sequence[Statement],
     paths: dict[Atom, tuple[str, str]],
-    found: dict[tuple[str, str], Any],
+    found: dict[tuple[str, str], object],
 ) -> None:
     """Follow containers to their parts; a function that one is handed to may read all of it."""
     for s in body:
@@ -71,6 +71,6 @@ def _leaves(type_: Type | None) -> Iterator[tuple[str, Any]]:
                 yield _part(type_, key) + rest, value
 
 
-def _part(type_: Type, key: Any) -> str:
+def _part(type_: Type, key: object) -> str:
     named = isinstance(type_, Struct) and type_.kind in ("namedtuple", "dataclass")
     return f".{key}" if named else f"[{key!r}]"

@@ -39,7 +39,7 @@ def text_of(fr: Frame, value: FrontValue, node: gast.AST, operands: list[Atom]) 
     return f"{{{len(operands) - 1}}}"
 
 
-def _literal(value: Any) -> str:
+def _literal(value: object) -> str:
     """A value that is known when compiling, as text that reads back, or says the same."""
     if isinstance(value, np.dtype):
         return f"np.dtype({value.name!r})"

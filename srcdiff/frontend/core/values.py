@@ -223,7 +223,7 @@ def maybe(value: FrontValue, filler: Callable[[], FrontValue] = lambda: MISSING)
     return Parts("maybe", ("found", ""), (const(there), value if there else filler()))
 
 
-def part_name(name: str, key: Any) -> str:
+def part_name(name: str, key: object) -> str:
     if not name:
         return str(key)  # of something that nobody names
     return f"{name}_{key}" if key != "" else name

@@ -195,7 +195,7 @@ def _outside(fr: Frame, place: gast.AST) -> tuple[str, Any] | None:
     return None if found is None or found[0] == "builtins" else (root.id, found[1])
 
 
-def _reads_as_numerics(fr: Frame, found: tuple[str, Any], statement: gast.AST) -> bool:
+def _reads_as_numerics(fr: Frame, found: tuple[str, object], statement: gast.AST) -> bool:
     """Read a call as any other, if it is one of NumPy's, or of a function whose source can be read."""
     _, value = found
     func = statement.value.func
@@ -223,7 +223,7 @@ def _reads_as_numerics(fr: Frame, found: tuple[str, Any], statement: gast.AST) -
 class _Outside:
     """The text of a statement that reaches an object outside, with operands in the places of values."""
 
-    def __init__(self, fr: Frame, node: gast.AST, name: str, value: Any) -> None:
+    def __init__(self, fr: Frame, node: gast.AST, name: str, value: object) -> None:
         self.fr, self.root, self.value = fr, name, value
         self.name = _bound_name(fr, name, value)
         find = fr
@@ -263,7 +263,7 @@ class _Outside:
         return given
 
 
-def _bound_name(fr: Frame, name: str, value: Any) -> str:
+def _bound_name(fr: Frame, name: str, value: object) -> str:
     """The name of an object in generated code: the user's, and different for different objects."""
     taken = fr.session.functions.setdefault("objects from outside", {})
     mine = {p.name for p in fr.session.params}
@@ -274,7 +274,7 @@ def _bound_name(fr: Frame, name: str, value: Any) -> str:
     return found
 
 
-def _found(find: Any, name: str, value: Any) -> Any:
+def _found(find: Any, name: str, value: object) -> Any:
     """The object that the name stands for now; `self` of a method does not change."""
     found = find(name)
     return value if found is None else found[1]
@@ -283,7 +283,7 @@ def _found(find: Any, name: str, value: Any) -> Any:
 class _Same:
     """How to look at an object again. It is no partial: programs with such objects are kept in no file."""
 
-    def __init__(self, get: Callable[[], Any]) -> None:
+    def __init__(self, get: Callable[[], object]) -> None:
         self.get = get
 
     def __call__(self) -> Any:

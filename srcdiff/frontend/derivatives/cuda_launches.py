@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import gast
 
@@ -26,15 +25,15 @@ from srcdiff.ops.control.cuda_launch import launch_of
 class Configured:
     """A kernel with a grid and a block, to be called."""
 
-    def __init__(self, kernel: Any, grid: FrontValue, block: FrontValue) -> None:
+    def __init__(self, kernel: object, grid: FrontValue, block: FrontValue) -> None:
         self.kernel, self.grid, self.block = kernel, grid, block
 
 
-def is_kernel(value: Any) -> bool:
+def is_kernel(value: object) -> bool:
     return type(value).__name__ in ("CUDADispatcher", "FakeCUDAKernel")
 
 
-def configured(fr: Frame, node: gast.AST, kernel: Any, key: FrontValue) -> FrontValue:
+def configured(fr: Frame, node: gast.AST, kernel: object, key: FrontValue) -> FrontValue:
     """`kernel[grid, block]`."""
     if not isinstance(key, Parts) or len(key.values) != 2:
         fr.fail(
@@ -50,7 +49,7 @@ def launch(
     node: gast.AST,
     launched: Configured,
     args: Sequence[FrontValue],
-    kwargs: Mapping[str, Any],
+    kwargs: Mapping[str, object],
 ) -> FrontValue:
     """A launch as an operation that writes arrays."""
     kernel = launched.kernel

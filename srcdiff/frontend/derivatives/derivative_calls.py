@@ -29,11 +29,11 @@ from srcdiff.ir.types import Array, Dim, Struct, Type, is_float
 from srcdiff.ir.values import Const, Value, const
 
 
-def is_derived(function: Any) -> bool:
+def is_derived(function: object) -> bool:
     return type(function).__module__ == "srcdiff.handles.generated" and hasattr(function, "derived")
 
 
-def for_call(function: Any, count: int, keywords: tuple[str, ...]) -> Any:
+def for_call(function: object, count: int, keywords: tuple[str, ...]) -> Any:
     """The derivative of a function of `*args` for a number of arguments; any other object as it is."""
     is_one_of_many = type(function).__module__ == "srcdiff.handles.differentiable"
     return (

@@ -50,7 +50,7 @@ class Made:
     options: tuple[tuple[str, Any], ...]
     maker: Any
 
-    def __call__(self, *args: Any) -> NoReturn:
+    def __call__(self, *args: object) -> NoReturn:
         """It counts as a function; calls of it are read (`call_made`)."""
         raise TypeError(f"{self.kind} is not run")
 
@@ -73,7 +73,7 @@ class Pulled:
     places: tuple[int, ...] | None
     written: tuple[Any, tuple[FrontValue, ...], tuple[tuple[str, Any], ...]]
 
-    def __call__(self, d_value: Any) -> NoReturn:
+    def __call__(self, d_value: object) -> NoReturn:
         """It counts as a function; calls of it are read (`call_pulled`)."""
         raise TypeError("vjp is not run")
 
@@ -85,7 +85,7 @@ class Pulled:
         return f"{lift.object(maker, 'vjp')}({', '.join(given)})[1]"
 
 
-def makes_derivative(function: Any) -> str:
+def makes_derivative(function: object) -> str:
     """Which derivative a function of srcdiff's makes: "grad", "jacobian", ...; nothing for others."""
     found = getattr(function, "makes_derivative", "")
     return found if isinstance(found, str) else ""
@@ -124,7 +124,7 @@ def _static(fr: Frame, node: gast.AST, value: FrontValue) -> Any:
 
 
 def _derivative(
-    fr: Frame, node: gast.AST, maker: Any, function: FrontValue, options: dict[str, Any]
+    fr: Frame, node: gast.AST, maker: object, function: FrontValue, options: dict[str, Any]
 ) -> FrontValue:
     kind = makes_derivative(maker)
     function = _as_known(function)
@@ -229,7 +229,7 @@ def _refuse_parameters(fr: Frame, node: gast.AST, kind: str) -> NoReturn:
 def _for_own(options: dict[str, Any], own: Sequence[str], around: int, kind: str) -> dict[str, Any]:
     """Options that count the function's own parameters, where there are more behind them."""
 
-    def place(k: Any) -> Any:
+    def place(k: object) -> Any:
         return k + len(own) if type(k) is int and k < 0 else k
 
     if "argnums" in options:

@@ -58,7 +58,7 @@ _OWN = {  # what solvers call the arguments that they give, where a function doe
 
 
 def call_solver(
-    fr: Frame, node: gast.AST, function: Any, solver: Solver, args: Args, kwargs: Kwargs
+    fr: Frame, node: gast.AST, function: object, solver: Solver, args: Args, kwargs: Kwargs
 ) -> FrontValue:
     """The operation of a call of a solver, with the fields of its result that programs may read."""
     given = _bound(fr, node, function, solver, args, kwargs)
@@ -97,7 +97,7 @@ def _bound(
     return given
 
 
-def _is_same(a: Any, b: Any) -> bool:
+def _is_same(a: object, b: object) -> bool:
     return a is b or (type(a) in (bool, int, float, str, tuple, dict) and a == b)
 
 

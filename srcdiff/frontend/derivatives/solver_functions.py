@@ -124,7 +124,7 @@ class Lift:
         self.fail(f"{describe(value)} cannot be passed to {self.who}")
         raise AssertionError
 
-    def object(self, value: Any, name: str) -> str:
+    def object(self, value: object, name: str) -> str:
         name = getattr(value, "__name__", name).rpartition(".")[2]
         for known, other in self.outside.items():
             if other is value and (known == name or known.startswith(f"{name}_")):
@@ -314,7 +314,7 @@ def _is_same(a: FrontValue, b: FrontValue) -> bool:
     return is_same_function(a, b) and all(map(_is_same, parts_of(a), parts_of(b)))
 
 
-def made(text: str, name: str, outside: dict[str, Any]) -> FunctionType:
+def made(text: str, name: str, outside: Mapping[str, object]) -> FunctionType:
     """The function that a text defines: the same one for the same text and objects."""
     key = (text, name, tuple((k, id(v)) for k, v in sorted(outside.items())))
     if key not in _MADE:
@@ -369,7 +369,7 @@ def limits(pairs: Any) -> tuple[list[float], list[float]]:
     return lows, [np.inf if high is None else float(high) for _, high in pairs]
 
 
-def literal_text(value: Any) -> str:
+def literal_text(value: object) -> str:
     if isinstance(value, float) and value in (np.inf, -np.inf):
         return "np.inf" if value > 0 else "-np.inf"
     if isinstance(value, dict):

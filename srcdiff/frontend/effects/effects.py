@@ -79,7 +79,7 @@ def _iteration_number(fr: Frame, node: gast.AST, iteration: Iteration) -> FrontV
     return index
 
 
-def _is(atom: Any, number: int) -> bool:
+def _is(atom: Atom, number: int) -> bool:
     return isinstance(atom, Const) and atom.value == number
 
 
@@ -161,7 +161,7 @@ def _same_shape(fr: Frame, node: gast.AST, args: Args, kwargs: Kwargs) -> FrontV
     return const(None)
 
 
-def _differ_in_iterations(fr: Frame, a: Any, b: Any) -> None:
+def _differ_in_iterations(fr: Frame, a: Dim, b: Dim) -> None:
     """Raise where lengths differ in a loop, which is taken to have an iteration; in a branch it is not known."""
     shapes = fr.session.shapes
     is_branch = len(shapes.regions) > len(fr.session.loops)

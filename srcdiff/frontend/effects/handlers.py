@@ -20,7 +20,7 @@ from srcdiff.frontend.core.restarts import MustInline
 from srcdiff.frontend.core.values import Args, FrontValue, Known, Kwargs, Method, Parts
 from srcdiff.frontend.effects.effects import users_call
 from srcdiff.ir.core import Op
-from srcdiff.ir.types import Scalar
+from srcdiff.ir.types import Scalar, Type
 from srcdiff.ir.values import Const, Value, const
 from srcdiff.ops.elementwise.arithmetic import add, multiply, negative, subtract
 
@@ -40,7 +40,7 @@ def call_effect(fr: Frame, node: gast.AST, effect: Any, args: Args, kwargs: Kwar
 
 
 def _performed(
-    fr: Frame, node: gast.AST, effect: Any, k: int, method: Method, args: Args, kwargs: Kwargs
+    fr: Frame, node: gast.AST, effect: object, k: int, method: Method, args: Args, kwargs: Kwargs
 ) -> FrontValue:
     """The method of the handler `k`: what it returns, and the attributes that it sets, are the user's lines."""
     session = fr.session
@@ -72,7 +72,7 @@ def _target(fr: Frame, node: gast.AST) -> str:
     return name if root is call else ""
 
 
-def _set(fr: Frame, container: Parts, key: Any, value: FrontValue) -> None:
+def _set(fr: Frame, container: Parts, key: str, value: FrontValue) -> None:
     cell = fr.session.cells[container.cell]
     values = [value if k == key else v for k, v in zip(cell.keys, cell.values, strict=True)]
     fr.session.cells[container.cell] = replace(cell, values=tuple(values))
@@ -111,7 +111,7 @@ def _without_neutral(made: Op) -> Value | None:
     return None
 
 
-def _is_same_type(a: Any, b: Any) -> bool:
+def _is_same_type(a: Type, b: Type) -> bool:
     if isinstance(a, Scalar) and isinstance(b, Scalar):
         return a.dtype == b.dtype
     return bool(a == b)

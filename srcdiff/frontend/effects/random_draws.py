@@ -6,7 +6,6 @@ import inspect
 import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import gast
 import numpy as np
@@ -21,11 +20,11 @@ from srcdiff.ops.control.random import draw_of
 GENERATOR = Struct("generator", (), (), np.random.Generator)
 
 
-def is_generator(value: Any) -> bool:
+def is_generator(value: Atom) -> bool:
     return isinstance(value, Value) and value.type == GENERATOR
 
 
-def is_random(function: Any) -> bool:
+def is_random(function: object) -> bool:
     """Whether it is a function of np.random or random, or a method of a generator outside the program."""
     owner = getattr(function, "__self__", None)
     module = getattr(function, "__module__", None) or ""

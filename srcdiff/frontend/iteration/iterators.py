@@ -105,7 +105,7 @@ def _item_at(fr: Frame, node: gast.AST, args: Sequence[FrontValue], kwargs: Kwar
 
 
 def or_generated(
-    function: Callable[..., FrontValue], of_generators: Callable[..., Any], place: int
+    function: Callable[..., FrontValue], of_generators: Callable[..., object], place: int
 ) -> Callable[..., FrontValue]:
     """The reader of a function by positions, and its generator where an argument is a generator."""
 
@@ -119,7 +119,7 @@ def or_generated(
     return read
 
 
-def changes_around(fr: Frame, function: Closure, seen: tuple[Any, ...] = ()) -> bool:
+def changes_around(fr: Frame, function: Closure, seen: tuple[object, ...] = ()) -> bool:
     """Whether a call may change names of enclosing functions: then each item is computed once, in order."""
     node = function.node
     if node in seen:
@@ -174,7 +174,7 @@ def single_pass(fr: Frame, node: gast.AST, value: FrontValue) -> FrontValue:
     return iterator(fr, node, [value], {})
 
 
-def passes(fr: Frame, node: gast.AST, items: Any = None) -> bool:
+def passes(fr: Frame, node: gast.AST, items: gast.AST | None = None) -> bool:
     """Whether what an iterator gives may be computed where it is made: `items` is what it goes through."""
     loop = getattr(node, "loop", None)
     late = (gast.GeneratorExp, gast.Call)
@@ -183,11 +183,11 @@ def passes(fr: Frame, node: gast.AST, items: Any = None) -> bool:
     return getattr(node, "in_passing", False) or getattr(node, "at_once", False)
 
 
-def makes_iterator(function: Any) -> bool:
+def makes_iterator(function: object) -> bool:
     return function in _MAKERS or function == itertools.chain.from_iterable
 
 
-def iterates_argument(function: Any) -> bool:
+def iterates_argument(function: object) -> bool:
     """Whether a function that is known here goes through its arguments, and keeps none of them."""
     return function not in _KEEPING
 

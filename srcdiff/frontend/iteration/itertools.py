@@ -74,7 +74,7 @@ def _chain(fr: Frame, node: gast.AST, args: Args, kwargs: Kwargs) -> FrontValue:
     return generated_by(fr, node, each_of, sequence(args), at_once=True)
 
 
-def _of(function: Any) -> Callable[..., FrontValue]:
+def _of(function: object) -> Callable[..., FrontValue]:
     """A function of itertools that is one of the generators."""
 
     def read(fr: Frame, node: gast.AST, args: Args, kwargs: Kwargs) -> FrontValue:

@@ -20,14 +20,14 @@ def size(items: Any) -> Any:
     """How many items an iterator has altogether."""
 
 
-def counted_on(items: Any) -> Any:
+def counted_on(items: object) -> Any:
     """The position of the next item, after which the iterator stands behind that item; at the end, the number of items.
 
     It advances whether there is an item or not, so that passes see a counter.
     """
 
 
-def item_at(items: Any, k: Any) -> Any:
+def item_at(items: object, k: object) -> Any:
     """The item at a position that has an item."""
 
 

@@ -88,7 +88,7 @@ class Slots:
         return self._with_cells(carry, value, carry.init, ())
 
     def _with_cells(
-        self, carry: Carry, value: FrontValue, init: FrontValue, path: tuple[Any, ...]
+        self, carry: Carry, value: FrontValue, init: FrontValue, path: tuple[object, ...]
     ) -> FrontValue:
         if not isinstance(value, Parts):
             return value

@@ -114,7 +114,7 @@ class _Blocks(gast.NodeTransformer):
         return _placed(node, made)
 
 
-def _function(node: gast.AST, d: Any) -> gast.AST:
+def _function(node: gast.AST, d: gast.Name) -> gast.AST:
     parameter = _placed(d, gast.Name(d.id, gast.Param(), None, None))
     last = node.body[-1]
     result = _placed(last, gast.Name(d.id, gast.Load(), None, None))

@@ -29,7 +29,7 @@ _VARIES_NOT_ONE = Dim.of("?1")  # ... and is never 1
 
 
 def describe_arguments(
-    values: Sequence[Any],
+    values: Sequence[object],
     names: Sequence[str],
     place: Callable[[], Location | None] = lambda: None,
 ) -> tuple[tuple[Type, ...], dict[str, int]]:
@@ -51,7 +51,7 @@ def describe_arguments(
     return types, actual
 
 
-def type_of_argument(value: Any, path: str = "x", taken: set[str] | None = None) -> Type:
+def type_of_argument(value: object, path: str = "x", taken: set[str] | None = None) -> Type:
     """The type of a value; `taken` are symbols in use, to which those of this type are added."""
     return with_symbols(_measured(value, path), path, set() if taken is None else taken)
 
@@ -59,7 +59,7 @@ def type_of_argument(value: Any, path: str = "x", taken: set[str] | None = None)
 # ---- types with actual lengths ------------------------------------------------------------------------------
 
 
-def _measured(value: Any, path: str) -> Type:
+def _measured(value: object, path: str) -> Type:
     """The type with lengths as numbers."""
     python = _PYTHON.get(type(value))
     if python is not None:
@@ -102,7 +102,7 @@ def _measured(value: Any, path: str) -> Type:
     _refuse(value, path)
 
 
-def _record(value: Any) -> tuple[str, tuple[Any, ...], list[Any], type | None] | None:
+def _record(value: object) -> tuple[str, tuple[Any, ...], list[Any], type | None] | None:
     """Kind, keys, parts and class of a container of known parts."""
     if isinstance(value, tuple) and hasattr(value, "_fields"):
         return "namedtuple", tuple(value._fields), list(value), type(value)
@@ -116,7 +116,7 @@ def _record(value: Any) -> tuple[str, tuple[Any, ...], list[Any], type | None] |
     return None
 
 
-def _array(value: np.ndarray[Any, Any], path: str) -> Type:
+def _array(value: np.ndarray, path: str) -> Type:
     if value.dtype.kind not in "biufc":
         fail(
             f"the argument `{path}` is an array of dtype {value.dtype}",
@@ -140,7 +140,7 @@ def _number(value: np.generic, path: str) -> Type:
     return Scalar(value.dtype.name, False)
 
 
-def _list(value: list[Any], path: str) -> Type:
+def _list(value: Sequence[object], path: str) -> Type:
     """A list of like elements, or a container of known parts."""
     if not value:
         return List(Scalar("float64"))
@@ -184,7 +184,7 @@ def _either_length(a: Dim, b: Dim) -> Dim:
     return _VARIES if Dim(1) in (a, b) or _VARIES in (a, b) else _VARIES_NOT_ONE
 
 
-def _refuse(value: Any, path: str) -> NoReturn:
+def _refuse(value: object, path: str) -> NoReturn:
     if isinstance(value, set | frozenset):
         fail(f"the argument `{path}` is a set", "Pass a sorted list or an array.")
     fail(
@@ -196,7 +196,7 @@ def _refuse(value: Any, path: str) -> NoReturn:
 # ---- symbols --------------------------------------------------------------------------------------------------
 
 
-def _path(path: str, key: Any) -> str:
+def _path(path: str, key: object) -> str:
     return f"{path}_{re.sub(r'[^0-9A-Za-z_]', '_', str(key))}"
 
 
@@ -232,7 +232,7 @@ def _unused(name: str, taken: set[str]) -> str:
     return name
 
 
-def lengths_of_argument(type_: Type, value: Any) -> dict[str, int]:
+def lengths_of_argument(type_: Type, value: object) -> dict[str, int]:
     """The values of the symbols of a type, for a value of that type."""
     found: dict[str, int] = {}
     _measure(type_, value, found)

@@ -60,7 +60,7 @@ class Watched:
         return (lambda: namespace.get(name) is same or holds()) if name in namespace else holds
 
 
-def watched(get: Callable[[], Any], value: Any) -> Watched:
+def watched(get: Callable[[], object], value: object) -> Watched:
     """A thing to look at again, which is now `value`."""
     seen = snapshot(value)
     is_itself = isinstance(value, _FIXED) or isinstance(seen, _Same)
@@ -72,14 +72,14 @@ class _Same:
 
     __hash__ = None  # type: ignore[assignment]
 
-    def __init__(self, value: Any) -> None:
+    def __init__(self, value: object) -> None:
         self.value = value
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, _Same) and self.value is other.value
 
 
-def snapshot(value: Any) -> Any:
+def snapshot(value: object) -> Any:
     """What the generated text depends on: numbers by value, arrays and functions by identity (an array's contents
     are read at run time), containers by their parts.
     """
@@ -100,11 +100,11 @@ def snapshot(value: Any) -> Any:
     return _Same(value)
 
 
-def is_record(value: Any) -> bool:
+def is_record(value: object) -> bool:
     return dataclasses.is_dataclass(value) and not isinstance(value, type)
 
 
-def found_now(find: Callable[[str], tuple[str, Any] | None], name: str) -> Any:
+def found_now(find: Callable[[str], tuple[str, object] | None], name: str) -> Any:
     """The object of a free name, by a function's `look_up`."""
     found = find(name)
     return None if found is None else found[1]

@@ -28,7 +28,7 @@ _LIBRARIES = (
 
 
 def written_out(
-    function: Callable[..., Any], count: int | None = None, keywords: tuple[str, ...] = ()
+    function: Callable[..., object], count: int | None = None, keywords: tuple[str, ...] = ()
 ) -> Callable[..., Any]:
     """A function that calls a library's, or one of `*args`, with `count` arguments and these keywords, or with the
     arguments it cannot do without; other functions are as they are.
@@ -43,7 +43,7 @@ def written_out(
 
 
 def _calling(
-    function: Callable[..., Any], count: int | None, keywords: tuple[str, ...]
+    function: Callable[..., object], count: int | None, keywords: tuple[str, ...]
 ) -> Callable[..., Any]:
     if type(function).__hash__ is None:
         return function
@@ -57,14 +57,14 @@ def _calling(
     return _made(function, count, keywords)
 
 
-def takes_any_number(function: Any) -> bool:
+def takes_any_number(function: object) -> bool:
     """Whether only a call shows how many arguments a library's function takes (`max`, `operator.itemgetter(1)`)."""
     while isinstance(function, functools.partial):
         function = function.func
     return _is_library(function) and not isinstance(function, FunctionType)
 
 
-def _is_library(function: Any) -> bool:
+def _is_library(function: object) -> bool:
     module = (getattr(function, "__module__", None) or "").partition(".")[0]
     call = getattr(type(function), "__call__", None)  # noqa: B004 - of the class: np.poly1d is written in Python
     is_object = isinstance(call, FunctionType)
@@ -73,7 +73,7 @@ def _is_library(function: Any) -> bool:
 
 @functools.lru_cache(maxsize=256)
 def _made(
-    function: Callable[..., Any], count: int | None, keywords: tuple[str, ...]
+    function: Callable[..., object], count: int | None, keywords: tuple[str, ...]
 ) -> Callable[..., Any]:
     names = _declared(function)
     if not names or count not in (None, len(names)) or keywords:
@@ -81,7 +81,7 @@ def _made(
     return calling(function, names, keywords) if names else function
 
 
-def _declared(function: Callable[..., Any]) -> tuple[str, ...]:
+def _declared(function: Callable[..., object]) -> tuple[str, ...]:
     """The operands that a known function cannot do without, as it is declared."""
     composite, operation = find_composite(function), find(function)
     if composite is not None and not composite.given and composite.ndim is None:
@@ -97,7 +97,7 @@ def _declared(function: Callable[..., Any]) -> tuple[str, ...]:
 
 
 def _names(
-    function: Callable[..., Any], count: int | None, keywords: tuple[str, ...]
+    function: Callable[..., object], count: int | None, keywords: tuple[str, ...]
 ) -> tuple[str, ...]:
     """The first `count` parameters as the library names them, or those without a default."""
     try:

@@ -7,7 +7,6 @@ import inspect
 import re
 from dataclasses import replace
 from types import MethodType
-from typing import Any
 
 from srcdiff.errors import DifferentiationError
 from srcdiff.frontend.source.function_source import source_of
@@ -15,7 +14,7 @@ from srcdiff.frontend.source.wrappers import function_of, is_library
 from srcdiff.ir.location import Location
 
 
-def place_of(function: Any) -> Location | None:
+def place_of(function: object) -> Location | None:
     """The first line of a function's definition, of what a partial or a method is one of; None where there is none."""
     while isinstance(function, functools.partial | MethodType):
         function = function.func if isinstance(function, functools.partial) else function.__func__

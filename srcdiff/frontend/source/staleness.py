@@ -78,7 +78,7 @@ def _steps(code: CodeType) -> Iterator[tuple[str, Any]]:
             yield step.opname.replace("LOAD_METHOD", "LOAD_ATTR"), None if is_jump else step.argval
 
 
-def _same_constant(a: Any, b: Any) -> bool:
+def _same_constant(a: object, b: object) -> bool:
     if isinstance(a, CodeType) and isinstance(b, CodeType):
         return _same(a, b)
     if isinstance(a, str) and isinstance(b, str):

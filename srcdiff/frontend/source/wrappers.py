@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 
-def function_of(function: Any) -> Any:
+def function_of(function: object) -> Any:
     """The Python function under decorators that compute the same."""
     while True:
         inner = _kept(function)
@@ -23,7 +23,7 @@ def function_of(function: Any) -> Any:
         function = inner
 
 
-def _kept(function: Any) -> Any:
+def _kept(function: object) -> Any:
     """What a wrapper computes too, where it is known to change nothing: `__wrapped__` alone says only what the wrapper
     is called after.
     """
@@ -44,7 +44,9 @@ def _compiled_from(function: Any) -> Any:
 
 
 @functools.lru_cache(maxsize=256)
-def calling(function: Any, names: tuple[str, ...], keywords: tuple[str, ...] = ()) -> FunctionType:
+def calling(
+    function: object, names: tuple[str, ...], keywords: tuple[str, ...] = ()
+) -> FunctionType:
     """A function of these parameters that does nothing but call another."""
     name = getattr(function, "__name__", "")
     name = name if name.isidentifier() else "function"
@@ -65,7 +67,7 @@ def made_function(text: str, name: str, outside: Mapping[str, Any]) -> FunctionT
     return made
 
 
-def itself(x: Any) -> Any:
+def itself(x: object) -> Any:
     return x
 
 
@@ -129,7 +131,7 @@ def is_library(function: FunctionType) -> bool:
     )
 
 
-def is_own_method(function: Any) -> bool:
+def is_own_method(function: object) -> bool:
     """Whether it is a bound method whose source is read."""
     method = function.__func__ if isinstance(function, MethodType) else None
     return isinstance(method, FunctionType) and not is_library(method)

@@ -61,7 +61,7 @@ def _unpack(fr: Frame, target: gast.AST, value: FrontValue, node: gast.AST) -> N
             assign(fr, t, part, node)
 
 
-def _names(targets: Sequence[Any]) -> tuple[str, ...]:
+def _names(targets: Sequence[object]) -> tuple[str, ...]:
     return tuple(t.id if isinstance(t, gast.Name) else "" for t in targets)
 
 

@@ -6,7 +6,6 @@ import functools
 import inspect
 from collections.abc import Sequence
 from types import FunctionType, ModuleType
-from typing import Any
 
 import gast
 import numpy as np
@@ -73,7 +72,7 @@ def attribute(fr: Frame, base: FrontValue, name: str, node: gast.AST) -> FrontVa
     return Method(base, name)
 
 
-def _attribute_of_object(fr: Frame, value: Any, name: str, node: gast.AST) -> FrontValue:
+def _attribute_of_object(fr: Frame, value: object, name: str, node: gast.AST) -> FrontValue:
     owner = value if isinstance(value, type | ModuleType) else type(value)
     is_formula = is_read_in_place(getattr(owner, "__module__", None) or owner.__name__)
     if is_formula and owner is type(value):
@@ -95,7 +94,7 @@ def _attribute_of_record(
     fr: Frame,
     base: Parts | Value,
     kind: str,
-    keys: Sequence[Any],
+    keys: Sequence[object],
     cls: type | None,
     name: str,
     node: gast.AST,

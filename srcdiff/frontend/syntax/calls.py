@@ -148,7 +148,7 @@ def _pass_on(fr: Frame, node: gast.AST, function: FrontValue) -> None:
         node.args[0].in_passing = True  # later items are not used
 
 
-def _refuse_later_changes(fr: Frame, node: gast.AST, argument: Any) -> None:
+def _refuse_later_changes(fr: Frame, node: gast.AST, argument: gast.AST) -> None:
     """The items of a generator are computed after all arguments; here they are computed where the generator stands."""
     if not isinstance(argument, gast.GeneratorExp):
         return

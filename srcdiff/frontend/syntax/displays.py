@@ -42,7 +42,7 @@ def _elements(fr: Frame, node: gast.AST) -> list[FrontValue] | Value:
 
 
 def _grown(
-    fr: Frame, node: gast.AST, first: list[FrontValue], items: Any, rest: Sequence[Any]
+    fr: Frame, node: gast.AST, first: list[FrontValue], items: Items | Parts, rest: Sequence[object]
 ) -> Value:
     """A list of what comes first, of items whose number only the run knows, and of the rest."""
     made = marked(fr, new_list(fr, first, node), isinstance(node, gast.Tuple))

@@ -125,7 +125,7 @@ def _definition(fr: Frame, node: gast.AST) -> None:
     fr.bind(node.name, made)
 
 
-def _decorated(fr: Frame, decorator: Any, function: FrontValue) -> FrontValue:
+def _decorated(fr: Frame, decorator: gast.Attribute, function: FrontValue) -> FrontValue:
     """`@decorator` above a nested function: it is called, but for those that change no result."""
     wraps = fr.expr(decorator.func) if isinstance(decorator, gast.Call) else None
     if isinstance(wraps, Known) and wraps.value in (functools.wraps, functools.lru_cache):

@@ -41,21 +41,21 @@ class Compiled:
         self.seconds = 0.0  # the compile time
         self.gives_plain = _is_plain_tree(program.output, program.results)
 
-    def __call__(self, *values: Any) -> Any:
+    def __call__(self, *values: object) -> Any:
         assert self.function is not None
         found = self.function(*self.machine(values))
         return found if self.gives_plain else self.restored(found)
 
-    def restored(self, found: Any) -> Any:
+    def restored(self, found: object) -> Any:
         """The user's containers from those of compiled code."""
         return _restored(found, self.program.output, self.program.results)
 
-    def machine(self, values: Sequence[Any]) -> list[Any]:
+    def machine(self, values: Sequence[object]) -> list[Any]:
         """The values that the compiled function is called with: arguments, then global arrays."""
         given = list(map(plain, values, self.program.types))
         return [*given, *map(_machine_array, self.program.outside)]
 
-    def compile_by(self, worker: Worker, values: Sequence[Any]) -> bool:
+    def compile_by(self, worker: Worker, values: Sequence[object]) -> bool:
         """Have a worker compile into the cache; whether the code is there now, for `compile_for`.
 
         Raises
@@ -77,7 +77,7 @@ class Compiled:
                 return False
         return bool(kept(types, function.targetctx))
 
-    def _prepared(self, values: Sequence[Any]) -> tuple[Any, tuple[Any, ...]]:
+    def _prepared(self, values: Sequence[object]) -> tuple[Any, tuple[Any, ...]]:
         """The function that Numba compiles, and Numba's types of the values."""
         if self.program.refused:
             raise self._refused(self.program.refused)
@@ -91,7 +91,7 @@ class Compiled:
             function = load_compiled(p.source, p.name, p.bindings)
         return function, tuple(numba.typeof(v) for v in self.machine(values))  # type: ignore[no-untyped-call]
 
-    def compile_for(self, values: Sequence[Any]) -> None:
+    def compile_for(self, values: Sequence[object]) -> None:
         """Compile without running; later calls run the compiled code.
 
         Raises
@@ -171,12 +171,12 @@ def plain(value: Any, type_: Type, inside: bool = False) -> Any:
     return value
 
 
-def _is_generator(value: Any) -> bool:
+def _is_generator(value: object) -> bool:
     """Whether a value is a NumPy generator; `np.random.Generator` would import `numpy.random`, which takes a while."""
     return type(value).__name__ == "Generator" and isinstance(value, np.random.Generator)
 
 
-def _machine_array(array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+def _machine_array(array: np.ndarray) -> np.ndarray[Any, Any]:
     """The array in the layout that compiled code expects: contiguous, aligned, of native byte order, writeable.
 
     Compiled programs write into no argument, so a read-only array is passed as a writeable one.
@@ -190,7 +190,7 @@ def _machine_array(array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
 class _Writeable:
     """The memory of a read-only array as writeable memory."""
 
-    def __init__(self, array: np.ndarray[Any, Any]) -> None:
+    def __init__(self, array: np.ndarray) -> None:
         self.array = array  # kept alive by arrays over this memory
         interface = dict(array.__array_interface__)
         interface["data"] = (interface["data"][0], False)

@@ -27,7 +27,7 @@ _FILLED = ("zeros", "empty", "ones", "full")
 _LIKE = ("zeros_like", "empty_like", "ones_like", "full_like")
 
 
-def interpreted_steps(text: str, name: str, values: Sequence[Any]) -> float:
+def interpreted_steps(text: str, name: str, values: Sequence[object]) -> float:
     """The number of statements and items of comprehensions that the function `name` of a module interprets."""
     module = ast.parse(text)
     functions = {s.name: s for s in module.body if isinstance(s, ast.FunctionDef)}
@@ -43,7 +43,7 @@ class _Grown:
     def __len__(self) -> int:
         return int(self.count)
 
-    def __getitem__(self, key: Any) -> Any:
+    def __getitem__(self, key: object) -> Any:
         return UNKNOWN
 
 
@@ -56,7 +56,7 @@ class _Counter:
         self.known: dict[str, Any] = {}
         self.times = 1.0  # how often a statement runs, by the loops around it
 
-    def of_call(self, name: str, values: Sequence[Any]) -> float:
+    def of_call(self, name: str, values: Sequence[object]) -> float:
         if name in self.calls:  # it calls itself
             return math.inf
         function = self.functions[name]

@@ -55,7 +55,9 @@ class Tier:
         self._trials = 0  # calls of compiled code
         self._lock = threading.Lock()
 
-    def form(self, values: Sequence[Any], lengths: Mapping[str, int]) -> Callable[..., Any] | None:
+    def form(
+        self, values: Sequence[object], lengths: Mapping[str, int]
+    ) -> Callable[..., Any] | None:
         """What this call runs; None where the form is settled, or the call has to compile."""
         at = tuple(lengths.items())
         if self.state in ("NumPy", "compiling") and self._takes_long(at, values):
@@ -69,17 +71,17 @@ class Tier:
         compiled = self.made.compiled if self.state == "comparing" else None
         return self._timed(compiled or self.made.function, at)
 
-    def _takes_long(self, at: Lengths, values: Sequence[Any]) -> bool:
+    def _takes_long(self, at: Lengths, values: Sequence[object]) -> bool:
         if at not in self._steps:
             p = self.made.program
             self._steps[at] = interpreted_steps(p.source, p.name, values)
         return self._steps[at] * _STEP > LONGEST
 
-    def _timed(self, run: Callable[..., Any], at: Lengths) -> Callable[..., Any]:
+    def _timed(self, run: Callable[..., object], at: Lengths) -> Callable[..., Any]:
         form = "compiled" if isinstance(run, Compiled) else "NumPy"
         fastest = self._fastest.setdefault(at, {})
 
-        def call(*values: Any) -> Any:
+        def call(*values: object) -> Any:
             started = time.perf_counter()
             found = run(*values)
             taken = time.perf_counter() - started
@@ -96,7 +98,7 @@ class Tier:
         if self.state == "compiling":
             self.state = "NumPy"
 
-    def compile_in_background(self, values: Sequence[Any]) -> None:
+    def compile_in_background(self, values: Sequence[object]) -> None:
         """Compile for values like these in the background of the calls that follow."""
         with self._lock:
             if self.state != "NumPy":
@@ -113,7 +115,7 @@ class Tier:
             except Unavailable:
                 self.state = "waits"
 
-    def _compile(self, worker: Worker, values: Sequence[Any]) -> None:
+    def _compile(self, worker: Worker, values: Sequence[object]) -> None:
         from srcdiff.handles.compiling.background import BACKGROUND  # slow to import
 
         state = "waits"  # also where there is an error, which the next call raises

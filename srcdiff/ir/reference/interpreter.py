@@ -29,19 +29,19 @@ from srcdiff.ir.types import Array, List, Scalar, Struct, Type, dims_of, shape_o
 from srcdiff.ir.values import Atom, Const, Value
 
 
-def evaluate(fn: Function, *args: Any) -> Any:
+def evaluate(fn: Function, *args: object) -> Any:
     """What `fn` returns for these arguments. They are modified only if the function itself does so."""
     return form(fn.output, run(fn, args))
 
 
-def run(fn: Function, args: Sequence[Any]) -> list[Any]:
+def run(fn: Function, args: Sequence[object]) -> list[Any]:
     """What the body of `fn` yields."""
     if len(args) != len(fn.params):
         raise Mismatch(f"{fn.name} takes {len(fn.params)} arguments, got {len(args)}")
     return Evaluator(fn).call(args)
 
 
-def form(tree: Tree, values: Sequence[Any]) -> Any:
+def form(tree: Tree, values: Sequence[object]) -> Any:
     """The structure that a function returns, made of what it yields."""
     if isinstance(tree, int):
         return values[tree]
@@ -58,7 +58,7 @@ class Evaluator:
         self.values: dict[Value, Any] = {}
         self.saved: dict[Any, list[Any]] = defaultdict(list)
 
-    def call(self, args: Sequence[Any]) -> list[Any]:
+    def call(self, args: Sequence[object]) -> list[Any]:
         """What the body of the function yields."""
         results = self.region(self.fn.body, args, Scope())
         left = [slot for slot, stack in self.saved.items() if stack]
@@ -82,7 +82,7 @@ class Evaluator:
     def bind(
         self,
         values: Sequence[Value],
-        objects: Sequence[Any],
+        objects: Sequence[object],
         scope: Scope,
         where: Callable[[], str],
         soft: bool = False,
@@ -97,7 +97,7 @@ class Evaluator:
                 raise Mismatch(f"{where()}: {value}: {mismatch}") from None
             self.values[value] = obj
 
-    def region(self, region: Region, arguments: Sequence[Any], scope: Scope) -> list[Any]:
+    def region(self, region: Region, arguments: Sequence[object], scope: Scope) -> list[Any]:
         """Run a region in its own scope (which the caller makes), and give what it yields."""
         self.bind(region.params, arguments, scope, lambda: "parameters")
         for statement in region.body:
@@ -176,28 +176,28 @@ class Evaluator:
 # ---- operations that need more than their operands --------------------------------------------
 
 
-def _save(frame: Evaluator, op: Op, operands: list[Any], scope: Scope) -> None:
+def _save(frame: Evaluator, op: Op, operands: Sequence[object], scope: Scope) -> None:
     frame.saved[op.attrs["slot"]].append(operands[0])
 
 
-def _restore(frame: Evaluator, op: Op, operands: list[Any], scope: Scope) -> Any:
+def _restore(frame: Evaluator, op: Op, operands: Sequence[object], scope: Scope) -> Any:
     stack = frame.saved[op.attrs["slot"]]
     if not stack:
         raise Mismatch(f"nothing is saved in slot {op.attrs['slot']!r}")
     return stack.pop()
 
 
-def _length(frame: Evaluator, op: Op, operands: list[Any], scope: Scope) -> int:
+def _length(frame: Evaluator, op: Op, operands: Sequence[object], scope: Scope) -> int:
     return scope.number(op.attrs["dim"])
 
 
-def _poisoned(frame: Evaluator, op: Op, operands: list[Any], scope: Scope) -> Any:
+def _poisoned(frame: Evaluator, op: Op, operands: Sequence[object], scope: Scope) -> Any:
     """Unset memory, filled with what will be seen if it is used."""
     made = compiled(template_of(op), len(operands), is_statement=False)(*operands)
     return poison(made)
 
 
-def poison(array: Any) -> Any:
+def poison(array: np.ndarray) -> Any:
     if array.dtype.kind in "fc":
         array.fill(np.nan)
     elif array.dtype.kind in "iu":
@@ -209,7 +209,7 @@ def _shape(op: Op, scope: Scope) -> tuple[int, ...]:
     return tuple(scope.number(d) for d in shape_of(op.result.type))
 
 
-def _zeros_of(frame: Evaluator, op: Op, operands: list[Any], scope: Scope) -> Any:
+def _zeros_of(frame: Evaluator, op: Op, operands: Sequence[object], scope: Scope) -> Any:
     return zeros(op.result.type, scope)
 
 
@@ -222,7 +222,7 @@ def _zeros_like_list(frame: Evaluator, op: Op, operands: list[Any], scope: Scope
     )
 
 
-def zeros(type_: Type, scope: Scope, like: Any = None) -> Any:
+def zeros(type_: Type, scope: Scope, like: np.ndarray | None = None) -> Any:
     """Zeros of a type; lengths are those of an object of the same structure, or what they are in the scope (else 0)."""
     match type_:
         case Array():
@@ -244,11 +244,11 @@ def zeros(type_: Type, scope: Scope, like: Any = None) -> Any:
     return type_.value
 
 
-def _elements(frame: Evaluator, op: Op, operands: list[Any], scope: Scope) -> int:
+def _elements(frame: Evaluator, op: Op, operands: Sequence[object], scope: Scope) -> int:
     return math.prod(scope.number(d) for d in dims_of(op.attrs["type"]))
 
 
-def _empty_of(frame: Evaluator, op: Op, operands: list[Any], scope: Scope) -> Any:
+def _empty_of(frame: Evaluator, op: Op, operands: Sequence[object], scope: Scope) -> Any:
     type_ = op.result.type
     if not isinstance(type_, Array):
         raise Mismatch(f"no unset storage of type {type_}")
@@ -262,7 +262,7 @@ def _expand(frame: Evaluator, op: Op, operands: list[Any], scope: Scope) -> Any:
     return np.broadcast_to(operands[0], _shape(op, scope)).astype(type_.dtype)
 
 
-def _choose(frame: Evaluator, op: Op, operands: list[Any], scope: Scope) -> Any:
+def _choose(frame: Evaluator, op: Op, operands: Sequence[object], scope: Scope) -> Any:
     """One of two numbers, of the type that compiled code gives to both."""
     chosen, type_ = operands[1 if operands[0] else 2], op.result.type
     if not isinstance(type_, Scalar) or np.asarray(chosen).dtype == type_.dtype:

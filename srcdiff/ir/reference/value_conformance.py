@@ -58,21 +58,21 @@ _STANDS: Mapping[str, tuple[type, ...]] = {
 }
 
 
-def conform(obj: Any, type_: Type, scope: Scope, soft: bool = False) -> None:
+def conform(obj: object, type_: Type, scope: Scope, soft: bool = False) -> None:
     """Raise `Mismatch` unless `obj` is of the type; lengths that are not yet known become known in `scope`."""
     check = _CHECKS.get(type(type_))
     if check is not None:
         check(obj, type_, scope, soft)
 
 
-def _list(obj: Any, type_: List, scope: Scope, soft: bool) -> None:
+def _list(obj: object, type_: List, scope: Scope, soft: bool) -> None:
     if not isinstance(obj, list | tuple):
         raise Mismatch(f"expected a list, got {type(obj).__name__}")
     for item in obj:
         conform(item, type_.element, _of_item(scope))
 
 
-def _static(obj: Any, type_: Static, scope: Scope, soft: bool) -> None:
+def _static(obj: object, type_: Static, scope: Scope, soft: bool) -> None:
     value = type_.value
     if (value is None or isinstance(value, str | int)) and obj != value:
         raise Mismatch(f"expected {value!r}, got {obj!r}")
@@ -85,7 +85,7 @@ def _of_item(scope: Scope) -> Scope:
     return inner
 
 
-def _array(obj: Any, type_: Array, scope: Scope, soft: bool) -> None:
+def _array(obj: object, type_: Array, scope: Scope, soft: bool) -> None:
     if not isinstance(obj, np.ndarray):
         raise Mismatch(f"expected an array, got {type(obj).__name__}")
     if _name(obj.dtype) != type_.dtype or obj.ndim != type_.ndim:
@@ -98,7 +98,7 @@ def _array(obj: Any, type_: Array, scope: Scope, soft: bool) -> None:
 
 
 @cache
-def _name(dtype: np.dtype[Any]) -> str:
+def _name(dtype: np.dtype) -> str:
     return dtype.name
 
 
@@ -121,7 +121,7 @@ def _scalar(obj: Any, type_: Scalar, scope: Scope, soft: bool) -> None:
         scope.bind(type_.expr, int(obj), soft)
 
 
-def _struct(obj: Any, type_: Struct, scope: Scope, soft: bool) -> None:
+def _struct(obj: object, type_: Struct, scope: Scope, soft: bool) -> None:
     expected: type[Any] = type_.cls or _BUILTIN[type_.kind]
     if not isinstance(obj, expected):
         raise Mismatch(f"expected a {expected.__name__}, got {type(obj).__name__}")

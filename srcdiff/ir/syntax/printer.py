@@ -245,7 +245,7 @@ def type_text(type_: Type) -> str:
     return str(type_)
 
 
-def literal_text(value: Any) -> str:
+def literal_text(value: object) -> str:
     """A constant or an attribute. What has no literal is shown as `<...>` and cannot be read back."""
     match value:
         case None | bool() | str() | bytes():
@@ -271,7 +271,7 @@ def literal_text(value: Any) -> str:
     return opaque(value)
 
 
-def opaque(value: Any) -> str:
+def opaque(value: object) -> str:
     """Something without a literal, by its name or type (never its address: the text is the same in every process)."""
     name = getattr(value, "__qualname__", None) or getattr(value, "__name__", None)
     return f"<{name if isinstance(name, str) else type(value).__name__}>"

@@ -6,7 +6,6 @@ import math
 import re
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
 
 from srcdiff.ir.core import Op, OpDecl
 from srcdiff.ir.types import Scalar, Type
@@ -24,7 +23,7 @@ def call_text(op: Op) -> str:
     return f"{spelling}({', '.join(texts + given)})"
 
 
-def literal(value: Any) -> str:
+def literal(value: object) -> str:
     """A value as an expression: numbers without a literal are constants of NumPy."""
     if isinstance(value, float) and not math.isfinite(value):
         return f"np.{value}" if value > 0 or value != value else "-np.inf"

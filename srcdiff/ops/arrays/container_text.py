@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from srcdiff.ir.types import Array, List, Scalar, Struct, Type
 
 
-def struct_text(kind: str, keys: Sequence[Any], texts: Sequence[str], cls: type | None) -> str:
+def struct_text(kind: str, keys: Sequence[object], texts: Sequence[str], cls: type | None) -> str:
     """The template of a container with these parts."""
     if kind == "tuple":
         return f"({', '.join(texts)}{',' if len(texts) == 1 else ''})"

@@ -157,7 +157,7 @@ def _copied_items(op: Op) -> str:
     return same_form_list(op.result.type, "{}.copy()", "{}")
 
 
-def _copy_items(operands: Sequence[Any], attrs: Attrs) -> Any:
+def _copy_items(operands: Sequence[object], attrs: Attrs) -> Any:
     return copy.deepcopy(operands[0])
 
 

@@ -58,7 +58,7 @@ def _bind_array(args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
     return operands, {"layout": layout} | ({} if dtype is None else {"dtype": dtype})
 
 
-def _layout(op_attrs: Attrs, operands: Sequence[Any]) -> tuple[int, ...]:
+def _layout(op_attrs: Attrs, operands: tuple[Atom, ...] | Sequence[Atom]) -> tuple[int, ...]:
     """The lengths of the nested lists around the operands; the default is one row."""
     given = op_attrs.get("layout")
     return (len(operands),) if given is None else tuple(given)
@@ -222,7 +222,7 @@ def list_of(b: Builder, array: Atom) -> Value:
 # ---- filled ----------------------------------------------------------------------------------
 
 
-def _bind_full(args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
+def _bind_full(args: Sequence[object], kwargs: Mapping[str, object]) -> Any:
     refuse(kwargs, "shape", "fill_value", "dtype")
     given = dict(zip(("shape", "fill_value", "dtype"), args, strict=False)) | dict(kwargs)
     dtype = static_dtype(given.get("dtype"))
@@ -323,7 +323,7 @@ def _arguments_text(op: Op) -> str:
     return f"np.{op.decl.name}({', '.join(texts + given + dtype)})"
 
 
-def _bind_arange(args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
+def _bind_arange(args: Sequence[object], kwargs: Mapping[str, Any]) -> Any:
     refuse(kwargs, "dtype")
     dtype = static_dtype(kwargs.get("dtype"))
     return tuple(args), ({} if dtype is None else {"dtype": dtype})
@@ -353,7 +353,7 @@ def _spaced(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[Typ
     )
 
 
-def _bind_linspace(args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
+def _bind_linspace(args: Sequence[object], kwargs: Mapping[str, object]) -> Any:
     refuse(kwargs, "start", "stop", "num")
     given = (
         {"num": const(50)} | dict(zip(("start", "stop", "num"), args, strict=False)) | dict(kwargs)
@@ -376,7 +376,7 @@ def _identity(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[T
     return (Array(attrs.get("dtype") or "float64", (n, m)),)
 
 
-def _bind_eye(args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
+def _bind_eye(args: Sequence[object], kwargs: Mapping[str, object]) -> Any:
     refuse(kwargs, "N", "M", "k", "dtype")
     given = dict(zip(("N", "M", "k", "dtype"), args, strict=False)) | dict(kwargs)
     if isinstance(getattr(given.get("M"), "value", None), type | str | np.dtype):

@@ -63,7 +63,7 @@ def _add_at_text(op: Op) -> str:
     return f"np.add.at({{0}}, {key}, {'np.atleast_2d({1})' if is_misread else '{1}'})"
 
 
-def subscript_key(where: str, operands: Sequence[Any]) -> Any:
+def subscript_key(where: str, operands: Sequence[object]) -> Any:
     """The index object for a pattern and the values of its operands."""
     return _key_maker(where, len(operands))(*operands)
 
@@ -84,7 +84,7 @@ def _add_now(operands: Sequence[Any], attrs: Attrs) -> None:
     operands[0][subscript_key(attrs["where"], operands[2:])] += operands[1]
 
 
-def _add_at_now(operands: Sequence[Any], attrs: Attrs) -> None:
+def _add_at_now(operands: Sequence[np.ndarray], attrs: Attrs) -> None:
     key = subscript_key(attrs["where"], operands[2:])
     np.add.at(operands[0], key, np.broadcast_to(operands[1], operands[0][key].shape))
 

@@ -32,7 +32,7 @@ _KEEP = "x, axis=None, *, keepdims=False"
 # ---- the number of elements in a reduction -----------------------------------------------------
 
 
-def reduced_count(x: Any, axis: Any = None) -> int:
+def reduced_count(x: np.ndarray, axis: object = None) -> int:
     """The number of elements that are reduced to one along `axis`."""
     return int(np.prod([np.shape(x)[k] for k in axes_of(np.ndim(x), axis)], dtype=int))
 

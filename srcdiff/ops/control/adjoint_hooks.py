@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import builtins
 from collections.abc import Sequence
-from typing import Any
 
 from srcdiff.ir.core import Op
 from srcdiff.ops.core.registry import operation
@@ -24,7 +23,7 @@ adjoint_block = operation(
 )
 
 
-def _run_outside(operands: Sequence[Any], attrs: Attrs) -> None:
+def _run_outside(operands: Sequence[object], attrs: Attrs) -> None:
     places = {f"_{i}": v for i, v in enumerate(operands)}
     builtins.exec(attrs["text"].format(*places), {**attrs["bindings"], **places})
 
@@ -43,7 +42,7 @@ outside_call = operation(
 )
 
 
-def _nothing(operands: Sequence[Any], attrs: Attrs) -> None:
+def _nothing(operands: Sequence[object], attrs: Attrs) -> None:
     return None
 
 

@@ -84,7 +84,7 @@ or_ = operation(
 )
 
 
-def _test_now(operands: Sequence[Any], attrs: Attrs) -> Any:
+def _test_now(operands: Sequence[object], attrs: Attrs) -> Any:
     return _fill(attrs["text"], operands, {})
 
 
@@ -100,7 +100,7 @@ test = operation(
 )
 
 
-def _any_value(operands: Sequence[Any], attrs: Attrs) -> Any:
+def _any_value(operands: Sequence[object], attrs: Attrs) -> Any:
     return _filler(attrs["type"])
 
 
@@ -210,17 +210,17 @@ def _text(op: Op) -> str:
     return str(op.attrs["text"])
 
 
-def _fill(text: str, operands: Sequence[Any], names: Mapping[str, Any]) -> Any:
+def _fill(text: str, operands: Sequence[object], names: Mapping[str, object]) -> Any:
     """The value of an expression with `{i}` for operands."""
     places = {f"_{i}": v for i, v in enumerate(operands)}
     return builtins.eval(text.format(*places), {"np": np, **names, **places})
 
 
-def _print_now(operands: Sequence[Any], attrs: Attrs) -> None:
+def _print_now(operands: Sequence[object], attrs: Attrs) -> None:
     _fill(attrs["text"], operands, {"logging": logging})
 
 
-def _assert_now(operands: Sequence[Any], attrs: Attrs) -> None:
+def _assert_now(operands: Sequence[object], attrs: Attrs) -> None:
     if not operands[0]:
         raise AssertionError(
             *([_fill(attrs["message"], operands, {})] if attrs.get("message") else [])
@@ -231,7 +231,7 @@ def _assert_text(op: Op) -> str:
     return f"assert {{0}}, {op.attrs['message']}" if op.attrs.get("message") else "assert {0}"
 
 
-def _raise_now(operands: Sequence[Any], attrs: Attrs) -> None:
+def _raise_now(operands: Sequence[object], attrs: Attrs) -> None:
     raise _fill(attrs["text"], operands, attrs["classes"])
 
 

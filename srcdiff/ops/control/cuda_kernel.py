@@ -239,7 +239,7 @@ class _Cuda(_Names):
 CUDA = _Cuda()
 
 
-def in_words(value: Any) -> Any:
+def in_words(value: object) -> Any:
     """The stand-in for an object of numba.cuda while a kernel is read; kernels and device functions stay."""
     if isinstance(value, ModuleType):
         return CUDA if value.__name__ == "numba.cuda" else value

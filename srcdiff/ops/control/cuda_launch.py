@@ -8,14 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cache
-from typing import Any
 
 from srcdiff.ir.core import Op, OpDecl
 from srcdiff.ops.core.type_rules import nothing
 
 
 @cache
-def launch_of(kernel: Any, name: str, count: int, writes: tuple[int, ...]) -> OpDecl:
+def launch_of(kernel: object, name: str, count: int, writes: tuple[int, ...]) -> OpDecl:
     """The launch of a kernel with `count` arguments, which writes the arguments at the positions `writes`.
 
     Attributes of the operation: `grid` and `block`, the number of operands for the extents of each (0 for a number that

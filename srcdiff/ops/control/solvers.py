@@ -131,7 +131,7 @@ SOLVERS: dict[str, Solver] = {
 }  # fmt: skip
 
 
-def solver_of(function: Any) -> Solver | None:
+def solver_of(function: object) -> Solver | None:
     """The solver of a SciPy function, or None."""
     name = getattr(function, "__name__", None)
     for module in ("scipy.optimize", "scipy.integrate"):
@@ -165,7 +165,7 @@ def text_of(op: Op, names: Mapping[Function, str], needed: Sequence[int]) -> str
 # ---- evaluation ----------------------------------------------------------------------------------
 
 
-def run_solver(operands: Sequence[Any], attrs: Mapping[str, Any]) -> Any:
+def run_solver(operands: Sequence[object], attrs: Mapping[str, Any]) -> Any:
     """The reference evaluation: SciPy solves, and the functions are evaluated."""
     from srcdiff.ir.reference.interpreter import evaluate  # only tests evaluate
 

@@ -14,7 +14,7 @@ from srcdiff.ops.core.samples import Sample, draw
 from srcdiff.ops.core.type_rules import Attrs, TypeMistake, make, numeric, real_dtype
 
 
-def axes_of(ndim: int, axis: Any) -> tuple[int, ...]:
+def axes_of(ndim: int, axis: object) -> tuple[int, ...]:
     """The axes of an `axis` argument, counted from the front; None means all axes."""
     if axis is None:
         return tuple(range(ndim))

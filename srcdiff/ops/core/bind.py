@@ -15,7 +15,7 @@ from srcdiff.ir.values import Atom, Const, Value, const
 from srcdiff.ops.core.type_rules import TypeMistake, UnknownMistake, same_as_first
 
 
-def length_operands(shape: Any) -> tuple[Atom, ...]:
+def length_operands(shape: object) -> tuple[Atom, ...]:
     """The lengths of a shape argument: an integer, or a tuple or list of them."""
     if isinstance(shape, Const) and isinstance(shape.value, tuple):
         return tuple(const(int(n)) for n in shape.value)
@@ -26,7 +26,7 @@ def length_operands(shape: Any) -> tuple[Atom, ...]:
     return lengths
 
 
-def known(argument: Any, what: str) -> Any:
+def known(argument: object, what: str) -> Any:
     """The value of an argument on which the type of the result depends."""
     if isinstance(argument, Value):
         raise UnknownMistake(f"{what} must be known when compiling")
@@ -49,7 +49,7 @@ def static_dtype(argument: Any, default: str | None = None) -> str | None:
     return str(found.name)
 
 
-def refuse(kwargs: Mapping[str, Any], *known_names: str) -> None:
+def refuse(kwargs: Mapping[str, object], *known_names: str) -> None:
     for name in kwargs:
         if name not in known_names:
             raise TypeMistake(f"the argument {name!r} is not supported")
@@ -65,7 +65,7 @@ def bind_allocation(args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
 def bind_like(*names: str) -> Any:
     """`np.zeros_like(a, dtype)`: the dtype is left out if the array already has it."""
 
-    def bind(args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
+    def bind(args: Sequence[object], kwargs: Mapping[str, object]) -> Any:
         refuse(kwargs, *names, "dtype")
         given = dict(zip((*names, "dtype"), args, strict=False)) | dict(kwargs)
         operands = [given[name] for name in names]

@@ -121,7 +121,7 @@ def work_of(op: Op, operands: Sequence[Any], results: Sequence[Any]) -> Work | N
     return (0.0, 0.0) if moves or name in _COUNTED_AS_NONE else None
 
 
-def _is_float(value: Any) -> bool:
+def _is_float(value: object) -> bool:
     return (
         isinstance(value, float | complex) or getattr(value, "dtype", np.dtype(bool)).kind in "fc"
     )
@@ -203,7 +203,7 @@ _REDUCED: dict[str, Callable[[float, float], Work]] = {
 }
 
 
-def _of_letters(op: Op, operands: Sequence[Any]) -> float:
+def _of_letters(op: Op, operands: Sequence[np.ndarray]) -> float:
     inputs, output = einsum.with_letters(op)
     lengths = lengths_of_letters(op, [np.shape(a) for a in operands])
     iterations = math.prod(lengths.values())
@@ -222,7 +222,7 @@ def _of_transform(op: Op, x: Any, out: Any) -> float:
     return each * np.size(larger) * math.log2(max(n, 1))
 
 
-def _of_systems(name: str, operands: Sequence[Any]) -> float:
+def _of_systems(name: str, operands: Sequence[np.ndarray]) -> float:
     n = np.shape(operands[0])[-1]
     stacks = math.prod(np.shape(operands[0])[:-2])
     total: float = _BY_CUBES.get(name, 0.0) * n**3 * stacks

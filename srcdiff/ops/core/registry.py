@@ -74,12 +74,12 @@ def declare(
     return register
 
 
-def find(function: Any) -> OpDecl | None:
+def find(function: object) -> OpDecl | None:
     """The operation of a Python callable; a user's rule comes first."""
     return own_rule(function) or declared(function)
 
 
-def own_rule(function: Any) -> OpDecl | None:
+def own_rule(function: object) -> OpDecl | None:
     """The operation that a user's rule declares for a callable."""
     try:
         return OWN.get(function) if OWN else None
@@ -92,7 +92,7 @@ def is_own(decl: OpDecl) -> bool:
     return any(OWN.get(c) is decl for c in decl.callables)
 
 
-def declared(function: Any) -> OpDecl | None:
+def declared(function: object) -> OpDecl | None:
     """The operation that srcdiff declares for a Python callable."""
     _import_pending(_PENDING, _BY_CALLABLE)
     try:
@@ -199,12 +199,12 @@ _PENDING_COMPOSITES: dict[str, list[tuple[str, Any]]] = {}
 
 
 def composite(
-    *callables: Any,
+    *callables: object,
     method: str = "",
     given: Sequence[str] = (),
     ndim: int | None = None,
     at: int | tuple[int, ...] = 0,
-    samples: Sequence[Any] = (),
+    samples: Sequence[object] = (),
     names: Mapping[str, str] | None = None,
     takes_complex: bool = False,
     of_complex: bool = False,
@@ -257,7 +257,7 @@ def refuse(message: str, advice: str = "") -> Any:
     raise TypeError(message, advice)
 
 
-def same_length(a: Any, b: Any) -> bool:
+def same_length(a: object, b: object) -> bool:
     """In rules and composites: whether two lengths are known to be equal when compiling."""
     return bool(a == b)
 
@@ -265,17 +265,17 @@ def same_length(a: Any, b: Any) -> bool:
 _EVALUATED: set[Any] = set()
 
 
-def evaluated(function: Any) -> Any:
+def evaluated(function: object) -> Any:
     """Mark a function that composites call with values known when compiling: Python runs it while compiling."""
     _EVALUATED.add(function)
     return function
 
 
-def is_evaluated(function: Any) -> bool:
+def is_evaluated(function: object) -> bool:
     return isinstance(function, FunctionType) and function in _EVALUATED
 
 
-def find_composite(function: Any) -> Composite | None:
+def find_composite(function: object) -> Composite | None:
     """The composite of a Python callable; the helpers of composites are read in the same way."""
     if isinstance(function, Composite):
         return function
@@ -297,7 +297,9 @@ def find_composite(function: Any) -> Composite | None:
 _DISTRIBUTIONS = "scipy.stats."  # its functions are methods of distributions
 
 
-def _register_pending(pending: dict[str, list[tuple[str, Any]]], name: str, made: Any) -> None:
+def _register_pending(
+    pending: dict[str, list[tuple[str, object]]], name: str, made: OpDecl | Composite
+) -> None:
     """Keep a declaration by dotted name until its module is imported."""
     module, _, attribute = name.rpartition(".")
     if name.startswith(_DISTRIBUTIONS) and name.count(".") == 3:
@@ -306,7 +308,7 @@ def _register_pending(pending: dict[str, list[tuple[str, Any]]], name: str, made
     pending.setdefault(module, []).append((attribute, made))
 
 
-def _import_pending(pending: dict[str, list[tuple[str, Any]]], known: dict[Any, Any]) -> None:
+def _import_pending(pending: dict[str, list[tuple[str, object]]], known: dict[Any, Any]) -> None:
     """Register the declarations by dotted name whose modules are imported by now."""
     for module in [m for m in pending if m in sys.modules]:
         for attribute, made in pending.pop(module):
@@ -328,7 +330,7 @@ def signature_of_rule(rule: Rule) -> str:
     )
 
 
-def _plain(kind: Any) -> Any:
+def _plain(kind: object) -> Any:
     is_star = kind is inspect.Parameter.VAR_POSITIONAL
     return kind if is_star else inspect.Parameter.POSITIONAL_OR_KEYWORD
 
@@ -341,7 +343,7 @@ def _defaults(signature: str) -> dict[str, Any]:
     return {p.name: p.default for p in parameters if p.default is not inspect.Parameter.empty}
 
 
-def _spelling(callables: Sequence[Any]) -> str:
+def _spelling(callables: Sequence[object]) -> str:
     """The text of a callable: `np.tanh` for the function object, `scipy.special.expit` for the dotted name."""
     if not callables:
         return ""
@@ -352,7 +354,7 @@ def _spelling(callables: Sequence[Any]) -> str:
     return dotted(module, getattr(function, "__name__", None) or _name_of(function))
 
 
-def _name_of(value: Any) -> str:
+def _name_of(value: object) -> str:
     """The name of an object of NumPy that is not a function: `r_`."""
     return next(name for name, found in vars(np).items() if found is value)
 

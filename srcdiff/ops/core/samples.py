@@ -70,10 +70,10 @@ def draw(
 
 
 def fixed(
-    *values: Any,
+    *values: object,
     avoid: str = "",
     wrt: tuple[int, ...] = (0,),
-    gradients: tuple[Any, ...] | None = None,
+    gradients: tuple[object, ...] | None = None,
     **attrs: Any,
 ) -> Sample:
     """Given operands; lists become arrays."""
@@ -83,12 +83,12 @@ def fixed(
 
 def call(
     text: str,
-    *operands: Any,
+    *operands: object,
     low: float = -2.0,
     high: float = 2.0,
     wrt: tuple[int, ...] | None = None,
     avoid: str = "",
-    gradients: tuple[Any, ...] | None = None,
+    gradients: tuple[object, ...] | None = None,
     complex_text: str = "",
 ) -> Sample:
     """A call as programs write it, with `x`, `y`, `z`, `w`: tuples are shapes to draw, other values are operands."""

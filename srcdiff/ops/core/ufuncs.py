@@ -66,7 +66,7 @@ def special_function(
     high: float = 2.0,
     samples: Sequence[Sample] = (),
     count: int = 1,
-    **fields: Any,
+    **fields: object,
 ) -> Callable[[Any], Any]:
     """Declare the ufunc of `scipy.special` that has the rule's name; `others` are further names of the ufunc.
 

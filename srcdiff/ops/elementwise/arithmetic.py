@@ -213,7 +213,7 @@ def mod(x, y, *, out, d_out):
 # ---- maximum and minimum ---------------------------------------------------------------------
 
 
-def _bind_extreme(args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
+def _bind_extreme(args: Sequence[object], kwargs: Mapping[str, object]) -> Any:
     if len(args) != 2 or kwargs:
         raise TypeMistake(
             "min and max are differentiated for two numbers, or for one array with np.min, np.max"

@@ -270,7 +270,7 @@ def _clipped(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[Ty
 _ABSENT = Const(None, NONE)
 
 
-def _bind_clip(args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
+def _bind_clip(args: Sequence[Any], kwargs: Mapping[str, object]) -> Any:
     """NumPy's two names for each bound; a bound that is None becomes an operand None."""
     given = {"a_min": _ABSENT, "a_max": _ABSENT}
     renamed = {{"min": "a_min", "max": "a_max", "a": "x"}.get(k, k): v for k, v in kwargs.items()}

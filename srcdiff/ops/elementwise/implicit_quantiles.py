@@ -25,12 +25,12 @@ _FUNCTIONS = import_module(
 
 
 def _evaluated(
-    function: Callable[..., Any], operands: Sequence[Any], attrs: Mapping[str, Any]
+    function: Callable[..., object], operands: Sequence[object], attrs: Mapping[str, Any]
 ) -> Any:
     return function(*operands)
 
 
-def _path(function: Callable[..., Any]) -> Callable[[Any], OpDecl]:
+def _path(function: Callable[..., object]) -> Callable[[Any], OpDecl]:
     """The operation that calls a function and has this rule."""
 
     def register(rule: Any) -> OpDecl:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -25,9 +25,12 @@ from srcdiff.ops.core.type_rules import (
     numeric,
 )
 
+if TYPE_CHECKING:
+    from srcdiff.ir.build import Builder
+
 
 def _step(
-    name: str, *callables: Any, infer: Any = floating, signature: str = "x", **fields: Any
+    name: str, *callables: object, infer: object = floating, signature: str = "x", **fields: Any
 ) -> Any:
     return operation(
         name,
@@ -52,7 +55,7 @@ def _whole(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[Type
     return floating(shapes, operands, attrs)
 
 
-def _itself(b: Any, op: Op) -> Any:
+def _itself(b: Builder, op: Op) -> Any:
     """Integers are their own floor in loops, where Numba's functions would return floats."""
     if numeric(op.results[0]).dtype[0] not in "biu":
         return None

@@ -16,7 +16,7 @@ from srcdiff.ops.core.registry import operation
 from srcdiff.ops.core.type_rules import Attrs, TypeMistake, UnknownMistake
 
 
-def _bind(args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
+def _bind(args: Sequence[object], kwargs: Mapping[str, object]) -> Any:
     """`(n, k=0, m=None)`: lengths are operands, `k` is static."""
     refuse(kwargs, "n", "k", "m")
     given = dict(zip(("n", "k", "m"), args, strict=False)) | dict(kwargs)

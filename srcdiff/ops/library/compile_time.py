@@ -18,13 +18,13 @@ def axis_in(axis: int, ndim: int) -> int:
 
 
 @evaluated
-def all_axes(axis: Any, ndim: int) -> tuple[int, ...]:
+def all_axes(axis: object, ndim: int) -> tuple[int, ...]:
     """Axes counted from the front; None means all axes."""
     return tuple(axes_of(ndim, axis))
 
 
 @evaluated
-def other_axes(axis: Any, ndim: int) -> tuple[int, ...]:
+def other_axes(axis: object, ndim: int) -> tuple[int, ...]:
     """The other axes."""
     return tuple(k for k in range(ndim) if k not in axes_of(ndim, axis))
 

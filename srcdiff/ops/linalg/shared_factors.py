@@ -125,7 +125,7 @@ def _getrf_text(op: Op) -> str:
     return f"scipy.linalg.lapack.{letter}getrf({{0}})"
 
 
-def _getrf(operands: Sequence[Any], attrs: Attrs) -> Any:
+def _getrf(operands: Sequence[np.ndarray], attrs: Attrs) -> Any:
     lapack = linalg.lapack
     return (lapack.sgetrf if operands[0].dtype == np.float32 else lapack.dgetrf)(operands[0])
 
@@ -152,7 +152,7 @@ def _solve_routine(op: Op) -> str:
     return f"{SYSTEMS}.lu_solve({parts[0]}, {{2}}, {parts[1]}, {trans})"
 
 
-def _solve(operands: Sequence[Any], attrs: Attrs) -> Any:
+def _solve(operands: Sequence[np.ndarray], attrs: Attrs) -> Any:
     a, _, _, b = operands
     return np.linalg.solve(a.T if attrs.get("trans") else a, b)
 

@@ -176,7 +176,9 @@ def solve_triangular_forward(
     )
 
 
-def _triangular_system(lower: bool, trans: Any, shape: tuple[int, ...], **more: Any) -> Sample:
+def _triangular_system(
+    lower: bool, trans: object, shape: tuple[int, ...], **more: object
+) -> Sample:
     attrs = {"lower": lower} | ({"trans": trans} if trans else {}) | more
     return Sample(lambda rng: (_triangular(rng, lower), rng.normal(size=shape)), attrs, wrt=(0, 1))
 

@@ -7,7 +7,7 @@ elements.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -19,6 +19,9 @@ from srcdiff.ops.arrays.memory import expand
 from srcdiff.ops.core.registry import operation
 from srcdiff.ops.core.samples import Sample
 from srcdiff.ops.core.type_rules import Attrs, TypeMistake, numeric, promote
+
+if TYPE_CHECKING:
+    from srcdiff.ir.build import Builder
 
 # ---- matrices from outside ---------------------------------------------------------------------------
 
@@ -59,7 +62,7 @@ def _vectors(x: Atom) -> tuple[Dim, ...]:
     return shape
 
 
-def _transposed(b: Any, op: Op, d_outs: Sequence[Atom]) -> list[Any]:
+def _transposed(b: Builder, op: Op, d_outs: Sequence[Atom]) -> list[Any]:
     attrs = {**op.attrs, "transposed": not op.attrs["transposed"]}
     (d_out,), type_ = d_outs, op.results[0].type
     if shape_of(d_out.type) != shape_of(type_):
@@ -93,7 +96,7 @@ sparse_product = operation(
 )
 
 
-def _solve(operands: Sequence[Any], attrs: Attrs) -> Any:
+def _solve(operands: Sequence[np.ndarray], attrs: Attrs) -> Any:
     from scipy.sparse.linalg import spsolve  # delayed: programs that call it have imported SciPy
 
     return spsolve(_matrix(attrs), operands[0])
@@ -132,7 +135,7 @@ def _coo_solution_type(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -
     return _of_floats(_coo_type(shapes, operands, attrs))
 
 
-def _coo(operands: Sequence[Any]) -> Any:
+def _coo(operands: Sequence[object]) -> Any:
     # delayed: programs that build such a matrix have imported SciPy
     from scipy.sparse import csc_array
 
@@ -174,7 +177,7 @@ coo_product: Any = operation(
 )
 
 
-def _solve_coo(operands: Sequence[Any], attrs: Attrs) -> Any:
+def _solve_coo(operands: Sequence[object], attrs: Attrs) -> Any:
     from scipy.sparse.linalg import spsolve  # delayed: programs that call it have imported SciPy
 
     return spsolve(_coo(operands), operands[5])

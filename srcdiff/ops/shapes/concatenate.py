@@ -28,7 +28,7 @@ from srcdiff.ops.elementwise import arithmetic
 from srcdiff.ops.loopforms import storage
 
 
-def _bind_parts(args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
+def _bind_parts(args: Sequence[object], kwargs: Mapping[str, object]) -> Any:
     """One tuple or list of arrays (possibly a list that a loop appended to), and a static axis."""
     refuse(kwargs, "axis")
     parts = args[0]
@@ -212,7 +212,7 @@ def _part(
     return part
 
 
-def _join(name: str, function: Any, samples: Any, *others: Any) -> Any:
+def _join(name: str, function: object, samples: object, *others: object) -> Any:
     return operation(
         name, function, *others, template=_parts_text, infer=_joined(name), bind=_bind_parts, build=_slices,
         linear=True, raises=True,

@@ -61,7 +61,7 @@ def _transpose_text(op: Op) -> str:
     return f"{{0}}.transpose({', '.join(map(str, axes))})"
 
 
-def _bind_transpose(args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
+def _bind_transpose(args: Sequence[object], kwargs: Mapping[str, object]) -> Any:
     """`x.transpose(1, 0)`, `x.transpose((1, 0))`, `np.transpose(x, axes)`."""
     if set(kwargs) - {"axes"}:
         raise TypeMistake("transpose takes an array and its axes")
@@ -122,7 +122,7 @@ def swapaxes(x, axis1=..., axis2=..., *, out, d_out):
     d_x = np.swapaxes(d_out, axis1, axis2)
 
 
-def moved_axes(ndim: int, source: Any, destination: Any) -> list[int]:
+def moved_axes(ndim: int, source: object, destination: object) -> list[int]:
     """The operand's axis for each axis of `moveaxis`'s result."""
     sources, places = (
         [int(k) % ndim for k in (a if isinstance(a, tuple | list) else (a,))]

@@ -38,7 +38,7 @@ def _lengths_text(op: Op) -> str:
     )
 
 
-def _bind_lengths(args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
+def _bind_lengths(args: Sequence[object], kwargs: Mapping[str, object]) -> Any:
     """An array and a tuple of integers."""
     array, lengths = [*args, *kwargs.values()]
     return (array, *length_operands(lengths)), {}

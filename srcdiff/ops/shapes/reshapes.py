@@ -97,7 +97,7 @@ def _reshape_text(op: Op) -> str:
     return f"{{0}}.reshape({lengths})" if lengths else "{0}.reshape(())"
 
 
-def _bind_reshape(args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
+def _bind_reshape(args: Sequence[object], kwargs: Mapping[str, object]) -> Any:
     named = {"a": None, "shape": None, "newshape": None} | dict(kwargs)
     if set(named) != {"a", "shape", "newshape"}:
         raise TypeMistake("reshape takes an array and a shape, in C order")

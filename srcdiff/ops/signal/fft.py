@@ -72,7 +72,7 @@ def _of_all(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[Typ
     return (Array(_complex_dtype(type_.dtype), type_.shape),)
 
 
-def _bind_n(args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
+def _bind_n(args: Sequence[object], kwargs: Mapping[str, object]) -> Any:
     """The array, and `n` if it is given."""
     given = dict(zip(("a", "n", "axis", "norm"), args, strict=False)) | dict(kwargs)
     if len(args) > 4 or not set(given) <= {"a", "n", "axis", "norm"}:

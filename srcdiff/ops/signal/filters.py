@@ -43,7 +43,7 @@ def _valid_type(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple
     return (Array(dtype, tuple(n - m + 1 for n, m in zip(a, b, strict=True))),)
 
 
-def _sums(n: LoopContext, op: Op, place: Any) -> Value:
+def _sums(n: LoopContext, op: Op, place: object) -> Value:
     """Sums of products: each is added at `place(i, j)`, where `i` is an index of the result or of the first array."""
     left, right = op.operands
     target = n.new(op.result.type, name=op.result.name or op.decl.name)

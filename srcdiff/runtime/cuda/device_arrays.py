@@ -32,11 +32,11 @@ def is_device_array(value: Any) -> bool:
     return place is not None and place[0] in (dlpack.CUDA, dlpack.MANAGED)
 
 
-def _is_simulated(value: Any) -> bool:
+def _is_simulated(value: object) -> bool:
     return is_simulator() and type(value).__name__ == "FakeCUDAArray"
 
 
-def as_device_array(value: Any) -> Any:
+def as_device_array(value: object) -> Any:
     """Numba's array with the same memory; a PyTorch tensor is detached from its autograd graph."""
     if _is_simulated(value):
         return value
@@ -56,7 +56,7 @@ def _simulated(value: Any) -> Any:
     return array
 
 
-def _as_if_host(interface: Mapping[str, Any], owner: Any) -> Any:
+def _as_if_host(interface: Mapping[str, object], owner: object) -> Any:
     """The array interface of host memory, for NumPy."""
     described = {k: v for k, v in interface.items() if k != "stream"}
     return dlpack.View(described, is_host=True, owner=owner)
@@ -96,7 +96,7 @@ def dtype_of(array: Any) -> np.dtype[Any]:
     return np.dtype(str(array.dtype).rpartition(".")[2])
 
 
-def device_of(array: Any) -> int:
+def device_of(array: object) -> int:
     """The number of an array's device; 0 if the array does not state it."""
     if _is_simulated(array):
         return 0
@@ -111,7 +111,7 @@ def device_of(array: Any) -> int:
     return 0
 
 
-def memory_of(array: Any) -> Any:
+def memory_of(array: np.ndarray) -> Any:
     """The memory of an array, as a NumPy array that is not to be read; None for other objects."""
     if isinstance(array, np.ndarray):
         return array
@@ -134,7 +134,7 @@ def free_memory() -> int:
     return int(cuda.current_context().get_memory_info().free)
 
 
-def to_device(array: Any, stream: Any = 0) -> Any:
+def to_device(array: np.ndarray, stream: object = 0) -> Any:
     """A copy of a NumPy array, contiguous, on the device."""
     host = np.ascontiguousarray(array)
     return _made(lambda: cuda.to_device(host, stream=stream), host.nbytes)
@@ -149,17 +149,17 @@ def to_host(array: Any, stream: Any = 0) -> Any:
     return host
 
 
-def empty(shape: Sequence[int], dtype: Any, stream: Any = 0) -> Any:
+def empty(shape: Sequence[int], dtype: object, stream: object = 0) -> Any:
     """A new device array; for a length of 0 it has room for one element."""
     return _new(tuple(max(n, 1) for n in shape), dtype, stream)
 
 
-def _new(shape: Sequence[int], dtype: Any, stream: Any) -> Any:
+def _new(shape: Sequence[int], dtype: Any, stream: object) -> Any:
     size = int(np.prod(shape, dtype=int)) * np.dtype(dtype).itemsize
     return _made(lambda: cuda.device_array(tuple(shape), dtype, stream=stream), size)
 
 
-def _made(make: Callable[[], Any], size: int) -> Any:
+def _made(make: Callable[[], object], size: int) -> Any:
     """A new array of `size` bytes.
 
     Raises
@@ -178,7 +178,7 @@ def _made(make: Callable[[], Any], size: int) -> Any:
         ) from error
 
 
-def zeros(shape: Sequence[int], dtype: Any, stream: Any = 0) -> Any:
+def zeros(shape: Sequence[int], dtype: np.dtype | str, stream: object = 0) -> Any:
     count = int(np.prod(shape, dtype=int))
     flat = _new((max(count, 1),), dtype, stream)
     blocks = max(1, min(-(-count // _THREADS), _BLOCKS))
@@ -193,7 +193,7 @@ def _clear(flat: Any) -> None:
 
 
 def items_first(
-    array: Any, scale: float = 1.0, stream: Any = 0, is_first: bool = False, out: Any = None
+    array: Any, scale: float = 1.0, stream: object = 0, is_first: bool = False, out: Any = None
 ) -> Any:
     """A device array times a number, with its last axis moved to the front, unless `is_first` says that it is there
     already. `out` is the storage of the result.

@@ -45,7 +45,7 @@ _pointer.restype, _pointer.argtypes = ctypes.c_void_p, [ctypes.py_object, ctypes
 _deleter_type = ctypes.CFUNCTYPE(None, ctypes.c_void_p)
 
 
-def device_of(array: Any) -> tuple[int, int] | None:
+def device_of(array: object) -> tuple[int, int] | None:
     """The kind and the number of the device of an array; None for an object without DLPack."""
     if not hasattr(array, "__dlpack_device__"):
         return None
@@ -56,7 +56,7 @@ def device_of(array: Any) -> tuple[int, int] | None:
 class View:
     """The memory of an array, as CUDA's or NumPy's array interface; `owner` keeps the memory alive."""
 
-    def __init__(self, described: dict[str, Any], is_host: bool, owner: Any) -> None:
+    def __init__(self, described: dict[str, Any], is_host: bool, owner: object) -> None:
         self.owner = owner
         setattr(self, "__array_interface__" if is_host else "__cuda_array_interface__", described)
 
@@ -88,7 +88,7 @@ def imported(array: Any) -> View:
 class Exported:
     """An array for `from_dlpack` of other libraries; `described` has the keys of the CUDA array interface."""
 
-    def __init__(self, described: dict[str, Any], device: tuple[int, int], owner: Any) -> None:
+    def __init__(self, described: dict[str, Any], device: tuple[int, int], owner: object) -> None:
         self.described, self.device, self.owner = described, device, owner
 
     def __dlpack_device__(self) -> tuple[int, int]:

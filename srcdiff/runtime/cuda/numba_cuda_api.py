@@ -62,7 +62,7 @@ def _has_compiler() -> bool:
     return bool(getattr(nvvm, "is_available", lambda: True)())
 
 
-def dispatcher_type(calls: Any) -> Any:
+def dispatcher_type(calls: object) -> Any:
     """Numba's type of a device function; `calls` acts as its dispatcher."""
 
     def nothing() -> None:
@@ -71,7 +71,7 @@ def dispatcher_type(calls: Any) -> Any:
     return type(cuda.jit(device=True)(nothing)._numba_type_)(calls)
 
 
-def dumps(kernel: Any) -> bytes:
+def dumps(kernel: object) -> bytes:
     """A kernel that numba.cuda has compiled, as bytes for `pickle`."""
     own = importlib.util.find_spec("numba_cuda") is not None
     serialize: Any = importlib.import_module(f"numba.{'cuda' if own else 'core'}.serialize")
@@ -89,7 +89,7 @@ def refresh(target_context: Any) -> None:
 
 
 def ptx(
-    function: Callable[..., Any], types: Sequence[Any], capability: tuple[int, int] = (9, 0)
+    function: Callable[..., object], types: Sequence[object], capability: tuple[int, int] = (9, 0)
 ) -> str:
     """The PTX of a kernel for arguments of these Numba types and a device's compute capability; it needs no device."""
     with _assumed_device(capability):

@@ -4,21 +4,20 @@ from __future__ import annotations
 
 import math
 from types import ModuleType
-from typing import Any
 
 import numpy as np
 
 from srcdiff.ir.syntax.spelling import literal
 
 
-def spelled_value(value: Any) -> str:
+def spelled_value(value: object) -> str:
     """A value as a reader knows it: `'call'`, `None`, `np.sin`, `square`."""
     if value is ...:
         return "..."
     return _dotted(value) or str(getattr(value, "__name__", None) or literal(value))
 
 
-def differs(operand: str, value: Any) -> str:
+def differs(operand: str, value: object) -> str:
     """The test whether an operand differs from the value; braces of the value are doubled, as in templates."""
     if isinstance(value, bool):
         return f"not {operand}" if value else operand
@@ -39,12 +38,12 @@ def differs(operand: str, value: Any) -> str:
     return f"type({operand}).__name__ != {type(value).__name__!r}"
 
 
-def is_tuple(value: Any) -> bool:
+def is_tuple(value: object) -> bool:
     """Whether a value is a tuple of plain values, which is compared as a whole."""
     return type(value) is tuple and all(isinstance(v, int | float | str | None) for v in value)
 
 
-def _dotted(value: Any) -> str:
+def _dotted(value: object) -> str:
     """The name of a function or class of NumPy, `math` or Python; empty for others."""
     name = getattr(value, "__name__", None)
     if not isinstance(name, str) or isinstance(value, ModuleType):

@@ -143,7 +143,7 @@ def _same_dtype(one: Type, other: Type) -> bool:
     return isinstance(one, Array) and isinstance(other, Array) and one.dtype == other.dtype
 
 
-def _attribute(value: Any) -> Any:
+def _attribute(value: object) -> Any:
     if isinstance(value, Type):
         return _narrow(value)
     return "float32" if isinstance(value, str) and value == "float64" else value

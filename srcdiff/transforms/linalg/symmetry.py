@@ -51,7 +51,7 @@ class Symmetry:
             return False
         return self.form(matrix, ("i", "j")) == self.form(matrix, ("j", "i"))
 
-    def number(self, *key: Any) -> int:
+    def number(self, *key: object) -> int:
         return self.numbers.setdefault(key, len(self.numbers))
 
     def form(self, atom: Atom, letters: Letters) -> Form:

@@ -207,7 +207,7 @@ class Sums(Maker):
         return self.scaled_terms(exponent, parts, axes, shape, total)
 
     def scaled_terms(
-        self, exponent: Atom, parts: Parts, axes: dict[str, Any], shape: Sequence[Any], reduction: Any,
+        self, exponent: Atom, parts: Parts, axes: dict[str, Any], shape: tuple[Dim, ...], reduction: Any,
     ) -> Parts:  # fmt: skip
         """The reduction of terms with factors of either sign, shifted by the largest exponent."""
         kept = self.finite(self.largest(exponent, **{**axes, "keepdims": True}))
@@ -219,7 +219,7 @@ class Sums(Maker):
         self.at_most_zero |= set() if self.may_grow(parts) else {top}
         return Parts([(1.0, top)], [out], is_positive=False)
 
-    def without_axes(self, top: Atom, axes: Mapping[str, Any], shape: Sequence[Any]) -> Atom:
+    def without_axes(self, top: Atom, axes: Mapping[str, object], shape: Sequence[object]) -> Atom:
         """A shift that has reduced axes of length 1, in the shape of the reduction's result."""
         axis = axes.get("axis")
         if axis is None or axes.get("keepdims"):
@@ -388,7 +388,7 @@ class Sums(Maker):
         return Parts([(1.0, self.make(lambda x: logsumexp(x, **axes), terms))])
 
 
-def is_within(narrow: Sequence[Any], shape: Sequence[Any]) -> bool:
+def is_within(narrow: tuple[Dim, ...], shape: tuple[Dim, ...]) -> bool:
     """Whether `narrow` has the length of `shape` or length 1 along each axis."""
     return len(narrow) == len(shape) and all(
         a in (n, _ONE) for a, n in zip(narrow, shape, strict=True)

@@ -15,7 +15,7 @@ from srcdiff.ir.build import Builder, Env, Rewriter, clone_statement, lookup, wi
 from srcdiff.ir.core import Function, Op, Statement
 from srcdiff.ir.syntax.spelling import routine_of
 from srcdiff.ir.types import Type
-from srcdiff.ir.values import Value
+from srcdiff.ir.values import Atom, Value
 
 Expansions = Callable[[Callable[..., Any], Sequence[Type], Mapping[str, Any]], Function]
 
@@ -72,7 +72,7 @@ class _Expand(Rewriter):
         return True
 
 
-def _named(found: Any, old: Value, b: Builder, start: int) -> Any:
+def _named(found: Atom, old: Value, b: Builder, start: int) -> Any:
     """The result under the old value's name, if a statement from `start` on makes it; other results have other uses."""
     last = b.body[-1] if len(b.body) > start else None
     if not old.name or not isinstance(last, Op) or last.results != (found,):

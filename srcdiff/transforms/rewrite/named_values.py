@@ -9,7 +9,6 @@ The rules of `stability_rules` and the logarithms of `transforms/logspace/` use 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 from srcdiff.ir.core import Op
 from srcdiff.ir.values import Atom, Value
@@ -90,7 +89,7 @@ def own_tanh(x: Pattern) -> Apply:
     return computed_as(tanh(x), 2.0 * one_less_sigmoid(2.0 * x))
 
 
-def shift_of(x: Pattern, **axes: Any) -> Apply:
+def shift_of(x: Pattern, **axes: object) -> Apply:
     """The shift of exponents: the largest, or 0 where that is infinite; it has no derivative."""
     top = highest(x, **axes)
     return held(where(isfinite(top), top, 0.0))
@@ -116,7 +115,7 @@ def settled_values(made: Mapping[Atom, Op]) -> set[Value]:
     return found
 
 
-def is_shifted(x: Any, made: Mapping[Atom, Op]) -> bool:
+def is_shifted(x: Atom, made: Mapping[Atom, Op]) -> bool:
     """Whether a maximum is subtracted from `x`, by the user or by a rule (`-(y + shift)`, `-shift`)."""
     op = made.get(x)
     if op is not None and op.decl.name == "negative":

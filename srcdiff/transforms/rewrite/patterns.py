@@ -37,44 +37,44 @@ _OF_NUMBERS = {"where", "maximum", "minimum"}  # written as plain Python if the 
 class Pattern:
     """An expression in a rule. NumPy's functions of patterns are patterns."""
 
-    def __array_ufunc__(self, ufunc: Any, method: str, *operands: Any, **attrs: Any) -> Apply:
+    def __array_ufunc__(self, ufunc: object, method: str, *operands: object, **attrs: Any) -> Apply:
         return _applied(ufunc if method == "__call__" else None, operands, attrs)
 
-    def __array_function__(self, function: Any, types: Any, operands: Any, attrs: Any) -> Apply:
+    def __array_function__(self, function: Any, types: object, operands: Any, attrs: Any) -> Apply:
         return _applied(function, operands, attrs)
 
     @property
     def T(self) -> Apply:
         return Apply("transpose", (self,))
 
-    def __add__(self, other: Any) -> Apply:
+    def __add__(self, other: object) -> Apply:
         return Apply("add", (self, _lift(other)))
 
-    def __radd__(self, other: Any) -> Apply:
+    def __radd__(self, other: object) -> Apply:
         return Apply("add", (_lift(other), self))
 
-    def __sub__(self, other: Any) -> Apply:
+    def __sub__(self, other: object) -> Apply:
         return Apply("subtract", (self, _lift(other)))
 
-    def __rsub__(self, other: Any) -> Apply:
+    def __rsub__(self, other: object) -> Apply:
         return Apply("subtract", (_lift(other), self))
 
-    def __mul__(self, other: Any) -> Apply:
+    def __mul__(self, other: Anything | Apply) -> Apply:
         return Apply("multiply", (self, _lift(other)))
 
-    def __rmul__(self, other: Any) -> Apply:
+    def __rmul__(self, other: object) -> Apply:
         return Apply("multiply", (_lift(other), self))
 
-    def __truediv__(self, other: Any) -> Apply:
+    def __truediv__(self, other: object) -> Apply:
         return Apply("divide", (self, _lift(other)))
 
-    def __rtruediv__(self, other: Any) -> Apply:
+    def __rtruediv__(self, other: object) -> Apply:
         return Apply("divide", (_lift(other), self))
 
-    def __matmul__(self, other: Any) -> Apply:
+    def __matmul__(self, other: Anything | Apply) -> Apply:
         return Apply("matmul", (self, _lift(other)))
 
-    def __pow__(self, other: Any) -> Apply:
+    def __pow__(self, other: object) -> Apply:
         return Apply("power", (self, _lift(other)))
 
     def __neg__(self) -> Apply:
@@ -162,7 +162,7 @@ def function(operation: str) -> Callable[..., Apply]:
     )
 
 
-def _applied(function: Any, operands: Sequence[Any], attrs: Mapping[str, Any]) -> Apply:
+def _applied(function: object, operands: Sequence[object], attrs: Mapping[str, Any]) -> Apply:
     """The pattern for a call of a NumPy or SciPy function.
 
     Raises
@@ -229,7 +229,7 @@ def _match_operands(
     return None
 
 
-def are_equal(x: Any, y: Any, made: Mapping[Atom, Op], depth: int = 0) -> bool:
+def are_equal(x: Atom, y: Atom, made: Mapping[Atom, Op], depth: int = 0) -> bool:
     """Whether two values are computed by equal expressions, such as `-x` on two lines."""
     x, y = _number_in(x, made), _number_in(y, made)
     if x == y:
@@ -253,13 +253,13 @@ def are_equal(x: Any, y: Any, made: Mapping[Atom, Op], depth: int = 0) -> bool:
     )
 
 
-def are_opposite(x: Any, y: Any, made: Mapping[Atom, Op]) -> bool:
+def are_opposite(x: Atom, y: Atom, made: Mapping[Atom, Op]) -> bool:
     """Whether one value is the negative of the other, such as `-x / 2` and `x / 2`."""
     (one, a), (other, b) = _scaled(x, made), _scaled(y, made)
     return one == -other and isinstance(a, Value) and are_equal(a, b, made)
 
 
-def _scaled(x: Any, made: Mapping[Atom, Op], depth: int = 0) -> tuple[float, Any]:
+def _scaled(x: Atom, made: Mapping[Atom, Op], depth: int = 0) -> tuple[float, Any]:
     """A value as a constant factor and the remaining value."""
     op = made.get(x) if isinstance(x, Value) and depth <= _DEPTH else None
     factor, rest = (1.0, x) if op is None else _factor(op)
@@ -282,7 +282,7 @@ def _factor(op: Op) -> tuple[float, Any]:
     return 1.0, op.results[0]
 
 
-def _number_in(x: Any, made: Mapping[Atom, Op]) -> Any:
+def _number_in(x: Atom, made: Mapping[Atom, Op]) -> Any:
     """The operand of a conversion between Python's float and NumPy's float64; otherwise the value itself."""
     op = made.get(x)
     is_same = op is not None and op.decl.name in ("float64", "to_float")
@@ -307,7 +307,7 @@ def _match_attrs(op: Reading, attrs: Mapping[str, Any], binding: Binding) -> Bin
 
 
 def _given_attrs(
-    decl: OpDecl, attrs: tuple[tuple[str, Any], ...], binding: Binding
+    decl: OpDecl, attrs: tuple[tuple[str, object], ...], binding: Binding
 ) -> dict[str, Any]:
     """The attributes of an operation that a rule makes, without defaults."""
     found = {k: binding[v.name] if isinstance(v, Attribute) else v for k, v in attrs}

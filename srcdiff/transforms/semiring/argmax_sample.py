@@ -230,7 +230,7 @@ def _name(old: Op) -> str:
     return old.result.name
 
 
-def axes_of_sum(axis: Any, axes: int) -> list[int]:
+def axes_of_sum(axis: object, axes: int) -> list[int]:
     """The summed axes of an array with `axes` axes, as non-negative numbers in ascending order."""
     given = range(axes) if axis is None else axis if isinstance(axis, tuple) else (axis,)
     return sorted(int(k) % axes for k in given)

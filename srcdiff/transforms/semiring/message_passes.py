@@ -116,7 +116,7 @@ class Messages(Retyper):
 
     @classmethod
     def of(
-        cls, fn: Function, *settings: Any, done: dict[Function, Function] | None = None
+        cls, fn: Function, *settings: object, done: dict[Function, Function] | None = None
     ) -> Function:
         """`fn` in the semiring, with helpers inlined except recursive ones."""
         fn = sums_for_tests(dce(log_plus(without_calls(fn))))

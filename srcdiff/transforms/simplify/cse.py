@@ -247,7 +247,7 @@ class _Scope(dict[Key, Op]):
     def __init__(self, outer: dict[Key, Op]) -> None:
         self.outer = outer
 
-    def get(self, key: Key, default: Any = None) -> Any:
+    def get(self, key: Key, default: object = None) -> Any:
         return self[key] if key in self else self.outer.get(key, default)
 
 
@@ -272,7 +272,7 @@ def _is_repeated_function(earlier: Op, later: Op) -> bool:
     return bool(later.decl.compiled) and same_line and not any(r.user for r in later.results)
 
 
-def _frozen(value: Any) -> Any:
+def _frozen(value: object) -> Any:
     """Attributes as a key: by value, where 1, 1.0 and True differ."""
     if isinstance(value, tuple | list):
         return tuple(map(_frozen, value))

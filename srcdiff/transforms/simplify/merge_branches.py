@@ -173,7 +173,7 @@ def _same_attributes(ours: Any, theirs: Any) -> bool:
     return ours.keys() == theirs.keys() and all(_is_equal(ours[k], theirs[k]) for k in ours)
 
 
-def _is_equal(a: Any, b: Any) -> bool:
+def _is_equal(a: object, b: object) -> bool:
     if a is b or (isinstance(a, Dim) and a == b):
         return True
     if isinstance(a, tuple) and isinstance(b, tuple) and len(a) == len(b):

@@ -17,17 +17,17 @@ from srcdiff.ir.values import Value
 Draw = Callable[[np.random.Generator, tuple[int, ...], Any], Any]  # (rng, shape, example or None)
 
 
-def _near(rng: np.random.Generator, shape: tuple[int, ...], example: Any) -> Any:
+def _near(rng: np.random.Generator, shape: tuple[int, ...], example: object) -> Any:
     """Values of the example's signs and about its magnitudes, so that they are in the domain of the program."""
     factors = np.exp(0.3 * rng.standard_normal(shape))
     return (0.5 + rng.random(shape) if example is None else np.asarray(example)) * factors
 
 
-def _signed(rng: np.random.Generator, shape: tuple[int, ...], example: Any) -> Any:
+def _signed(rng: np.random.Generator, shape: tuple[int, ...], example: object) -> Any:
     return rng.standard_normal(shape)
 
 
-def _ties(rng: np.random.Generator, shape: tuple[int, ...], example: Any) -> Any:
+def _ties(rng: np.random.Generator, shape: tuple[int, ...], example: object) -> Any:
     """Few numbers that floating point represents exactly, so that several are equal and some are zero."""
     return rng.choice([-1.0, 0.0, 0.5, 1.0, 2.0], shape)
 
@@ -38,12 +38,12 @@ def _spread(rng: np.random.Generator, shape: tuple[int, ...], example: Any) -> A
     return signs * 10.0 ** rng.uniform(-3, 3, shape)
 
 
-def _large(rng: np.random.Generator, shape: tuple[int, ...], example: Any) -> Any:
+def _large(rng: np.random.Generator, shape: tuple[int, ...], example: object) -> Any:
     """Values whose exponentials overflow."""
     return 1000.0 * (1.0 + rng.random(shape))
 
 
-def _large_of_both_signs(rng: np.random.Generator, shape: tuple[int, ...], example: Any) -> Any:
+def _large_of_both_signs(rng: np.random.Generator, shape: tuple[int, ...], example: object) -> Any:
     """Values whose exponentials overflow or vanish, beside ordinary ones."""
     return (
         rng.choice([-1.0, 1.0], shape) * rng.choice([1.0, 40.0, 1000.0], shape) * rng.random(shape)
@@ -64,7 +64,7 @@ EXTREME: Mapping[str, Draw] = {
 
 def drawn(
     fn: Function,
-    examples: Mapping[str, Any],
+    examples: Mapping[str, object],
     lengths: Mapping[str, int],
     seed: int = 0,
     kinds: Mapping[str, Draw] = KINDS,
@@ -85,7 +85,7 @@ def drawn(
 
 def _arguments(
     fn: Function,
-    examples: Mapping[str, Any],
+    examples: Mapping[str, object],
     lengths: dict[str, int],
     draw: Draw | None,
     rng: np.random.Generator,
@@ -102,7 +102,7 @@ def _arguments(
     return out
 
 
-def _fits(p: Value, examples: Mapping[str, Any], scope: Scope) -> bool:
+def _fits(p: Value, examples: Mapping[str, object], scope: Scope) -> bool:
     """Whether there is an example of a parameter; the lengths that it shows are entered into `scope`."""
     if p.name not in examples:
         return False
@@ -115,7 +115,7 @@ def _fits(p: Value, examples: Mapping[str, Any], scope: Scope) -> bool:
     return True
 
 
-def like(example: Any, draw: Draw, rng: np.random.Generator) -> Any:
+def like(example: object, draw: Draw, rng: np.random.Generator) -> Any:
     """An object like `example`, with other real and complex numbers; integers, flags and all else stay."""
     if isinstance(example, np.ndarray) and example.dtype.kind in "fc":
         return _numbers(draw, rng, example.shape, example, example.dtype)
@@ -135,7 +135,7 @@ def like(example: Any, draw: Draw, rng: np.random.Generator) -> Any:
 
 
 def _numbers(
-    draw: Draw, rng: np.random.Generator, shape: tuple[int, ...], example: Any, dtype: Any
+    draw: Draw, rng: np.random.Generator, shape: tuple[int, ...], example: object, dtype: Any
 ) -> Any:
     values = np.asarray(draw(rng, shape, example))
     if dtype.kind == "c" and values.dtype.kind != "c":
@@ -187,7 +187,7 @@ def _of_type(type_: Type, lengths: dict[str, int], draw: Draw, rng: np.random.Ge
             return type_.value
 
 
-def _filled(shape: tuple[int, ...], dtype: Any, draw: Draw, rng: np.random.Generator) -> Any:
+def _filled(shape: tuple[int, ...], dtype: np.dtype, draw: Draw, rng: np.random.Generator) -> Any:
     if dtype.kind in "fc":
         return _numbers(draw, rng, shape, None, dtype)
     return np.asarray(rng.integers(0, 2, shape)).astype(dtype)

@@ -59,7 +59,7 @@ def launch_lengths(fn: Function) -> dict[str, int]:
 
 
 def run_threads(
-    fn: Function, args: Sequence[Any], make: Callable[[Function], Evaluator]
+    fn: Function, args: Sequence[object], make: Callable[[Function], Evaluator]
 ) -> list[Any]:
     """Run all threads of a small launch, and return the arguments afterwards; `make` makes the evaluator of a thread.
 
@@ -113,7 +113,9 @@ class _Block:
         places = product(*(range(n) for n in reversed(shape)))
         self.threads = [_Thread(self, (x, y, z)) for z, y, x in places]
 
-    def run(self, fn: Function, args: Sequence[Any], make: Callable[[Function], Evaluator]) -> None:
+    def run(
+        self, fn: Function, args: Sequence[object], make: Callable[[Function], Evaluator]
+    ) -> None:
         for thread in self.threads:
             threading.Thread(target=self._one, args=(thread, fn, args, make), daemon=True).start()
         while any(not t.is_done for t in self.threads):
@@ -129,7 +131,7 @@ class _Block:
         self,
         thread: _Thread,
         fn: Function,
-        args: Sequence[Any],
+        args: Sequence[object],
         make: Callable[[Function], Evaluator],
     ) -> None:
         thread.go.acquire()
@@ -161,7 +163,7 @@ def _placed(evaluator: Evaluator, thread: _Thread) -> Evaluator:
 # ---- operations ----------------------------------------------------------------------------------------------------
 
 
-def _position(t: _Thread, op: Op, operands: list[Any], scope: Scope) -> int:
+def _position(t: _Thread, op: Op, operands: Sequence[object], scope: Scope) -> int:
     of, _, axis = op.attrs["of"].partition(".")
     if of in ("laneid", "warpsize"):
         return t.lane if of == "laneid" else WARP
@@ -171,36 +173,36 @@ def _position(t: _Thread, op: Op, operands: list[Any], scope: Scope) -> int:
     return table[of]["xyz".index(axis)]
 
 
-def _grid(t: _Thread, op: Op, operands: list[Any], scope: Scope) -> Any:
+def _grid(t: _Thread, op: Op, operands: Sequence[object], scope: Scope) -> Any:
     b = t.block
     found = tuple(i * n + k for i, n, k in zip(b.block, b.shape, t.place, strict=True))
     axes = op.attrs["axes"]
     return found[:axes] if axes > 1 else found[0]
 
 
-def _gridsize(t: _Thread, op: Op, operands: list[Any], scope: Scope) -> Any:
+def _gridsize(t: _Thread, op: Op, operands: Sequence[object], scope: Scope) -> Any:
     found = tuple(n * m for n, m in zip(t.block.shape, t.block.grid, strict=True))
     axes = op.attrs["axes"]
     return found[:axes] if axes > 1 else found[0]
 
 
-def _local(t: _Thread, op: Op, operands: list[Any], scope: Scope) -> Any:
+def _local(t: _Thread, op: Op, operands: Sequence[object], scope: Scope) -> Any:
     type_ = op.result.type
     shape = tuple(scope.number(d) for d in shape_of(type_))
     return poison(np.empty(shape, getattr(type_, "dtype", "float64")))
 
 
-def _shared(t: _Thread, op: Op, operands: list[Any], scope: Scope) -> Any:
+def _shared(t: _Thread, op: Op, operands: Sequence[object], scope: Scope) -> Any:
     if op.result not in t.block.shared:
         t.block.shared[op.result] = _local(t, op, operands, scope)
     return t.block.shared[op.result]
 
 
-def _barrier(t: _Thread, op: Op, operands: list[Any], scope: Scope) -> None:
+def _barrier(t: _Thread, op: Op, operands: Sequence[object], scope: Scope) -> None:
     t.join()
 
 
-def _place_of(operands: list[Any]) -> Any:
+def _place_of(operands: Sequence[object]) -> Any:
     return tuple(operands[2:]) if len(operands) > 3 else operands[2]
 
 

@@ -19,22 +19,22 @@ Run = Callable[
 ]  # the results as arrays; None where it raises
 
 
-def inexact_leaves(leaves: Sequence[Any]) -> list[np.ndarray]:
+def inexact_leaves(leaves: Sequence[object]) -> list[np.ndarray]:
     """The real and complex numbers and arrays of double precision."""
     return [np.asarray(x) for x in leaves if _is_double(x)]
 
 
-def _is_double(x: Any) -> bool:
+def _is_double(x: object) -> bool:
     return np.asarray(x).dtype in (np.float64, np.complex128)
 
 
-def tangents_of_floats(values: Sequence[Any], tangents: Sequence[Any]) -> list[Any]:
+def tangents_of_floats(values: Sequence[object], tangents: Sequence[object]) -> list[Any]:
     """The tangents of the leaves in double precision; an integer of a container has a tangent, too."""
     pairs = zip(leaves_of(values), leaves_of(tangents), strict=True)
     return [np.asarray(t) for x, t in pairs if _is_double(x)]
 
 
-def directions(args: Sequence[Any], wrt: Sequence[int], rng: np.random.Generator) -> list[Any]:
+def directions(args: Sequence[object], wrt: Sequence[int], rng: np.random.Generator) -> list[Any]:
     """A random direction for each real leaf of the arguments at `wrt`, in order."""
     found: list[np.ndarray] = []
 
@@ -47,7 +47,9 @@ def directions(args: Sequence[Any], wrt: Sequence[int], rng: np.random.Generator
     return found
 
 
-def along(run: Run, args: Sequence[Any], wrt: Sequence[int], v: Sequence[Any]) -> list[Any] | None:
+def along(
+    run: Run, args: Sequence[object], wrt: Sequence[int], v: Sequence[object]
+) -> list[Any] | None:
     """The derivative of all results along `v`; None where differences of two steps do not agree, as at kinks."""
     middle = run(args)
     coarse, fine = (_differences(run, middle, args, wrt, v, h) for h in (STEP, STEP / 2))
@@ -64,7 +66,7 @@ def along(run: Run, args: Sequence[Any], wrt: Sequence[int], v: Sequence[Any]) -
 
 
 def compared_derivative(
-    name: str, fn: Function, new: Function, wrt: Sequence[int], args: Sequence[Any]
+    name: str, fn: Function, new: Function, wrt: Sequence[int], args: Sequence[object]
 ) -> tuple[str, str]:
     """A derivative compared with differences: "validated", "uncertain", "skipped" or "wrong", and why.
 
@@ -115,22 +117,22 @@ def _results(found: Outcome) -> list[np.ndarray] | None:
     return None if found.leaves is None else inexact_leaves(found.leaves)
 
 
-def _weighted(weights: Sequence[Any], values: Sequence[Any]) -> Any:
+def _weighted(weights: list[np.ndarray], values: Sequence[object]) -> Any:
     pairs = zip(weights, values, strict=False)
     return np.asarray(sum(np.sum(np.real(w * x)) for w, x in pairs))
 
 
-def is_far(found: Any, expected: Any) -> bool:
+def is_far(found: object, expected: Any) -> bool:
     scale = max(float(np.max(np.abs(expected), initial=0.0)), 1e-2)
     return bool(np.any(~(np.abs(np.asarray(found) - expected) <= 10 * TOLERANCE * scale)))
 
 
 def _differences(
     run: Run,
-    middle: Sequence[Any] | None,
-    args: Sequence[Any],
+    middle: list[np.ndarray] | None,
+    args: Sequence[object],
     wrt: Sequence[int],
-    v: Sequence[Any],
+    v: Sequence[object],
     h: float,
 ) -> list[tuple[Any, Any]] | None:
     """The central difference of each result, and how much the slopes on both sides differ."""
@@ -145,7 +147,7 @@ def _differences(
     ]
 
 
-def _moved(args: Sequence[Any], wrt: Sequence[int], v: Sequence[Any], t: float) -> list[Any]:
+def _moved(args: Sequence[object], wrt: Sequence[int], v: Sequence[object], t: float) -> list[Any]:
     steps: Iterator[Any] = iter(v)
     new = list(args)
     for k in wrt:
@@ -153,7 +155,7 @@ def _moved(args: Sequence[Any], wrt: Sequence[int], v: Sequence[Any], t: float) 
     return new
 
 
-def _map_floats(tree: Any, change: Callable[[Any], Any]) -> Any:
+def _map_floats(tree: object, change: Callable[[Any], Any]) -> Any:
     if isinstance(tree, float | np.ndarray | np.floating):
         return change(tree) if np.asarray(tree).dtype == np.float64 else tree
     if isinstance(tree, dict):

@@ -43,7 +43,7 @@ class Bounded(Evaluator):
     def inner(self, fn: Function) -> Evaluator:
         return type(self)(fn, self.count)
 
-    def region(self, region: Region, arguments: Sequence[Any], scope: Scope) -> list[Any]:
+    def region(self, region: Region, arguments: Sequence[object], scope: Scope) -> list[Any]:
         self.count[0] += 1 + len(region.body)
         if self.count[0] > STATEMENTS:
             raise TooLong
@@ -70,7 +70,7 @@ class Rounded(Bounded):
     def compute(self, op: Op, operands: list[Any], scope: Scope) -> Any:
         return self.rounded(op, super().compute(op, operands, scope))
 
-    def rounded(self, op: Op, out: Any) -> Any:
+    def rounded(self, op: Op, out: object) -> Any:
         if op.decl.name not in _INEXACT or not isinstance(out, float | np.floating | np.ndarray):
             return out
         kind = np.asarray(out).dtype
@@ -107,7 +107,7 @@ class Outcome:
     statements: int = 0  # how many ran
 
 
-def outcome(fn: Function, args: Sequence[Any], cls: type[Bounded] = Bounded) -> Outcome:
+def outcome(fn: Function, args: Sequence[object], cls: type[Bounded] = Bounded) -> Outcome:
     mine, count = copy.deepcopy(list(args)), [0]
     try:
         with _undisturbed():
@@ -121,7 +121,7 @@ def outcome(fn: Function, args: Sequence[Any], cls: type[Bounded] = Bounded) -> 
     return Outcome(leaves, None, [*leaves_of(mine)], count[0])
 
 
-def outcomes_differ(old: Outcome, new: Outcome, args: Sequence[Any]) -> tuple[float, str] | None:
+def outcomes_differ(old: Outcome, new: Outcome, args: Sequence[object]) -> tuple[float, str] | None:
     """How results or written arguments differ; a pass may leave an argument as it was given."""
     differ = difference(old.leaves or (), new.leaves or ())
     if differ or difference([*leaves_of(list(args))], new.arguments) is None:
@@ -142,7 +142,7 @@ def _undisturbed() -> Iterator[None]:
         np.random.set_state(state)
 
 
-def leaves_of(tree: Any) -> Iterator[Any]:
+def leaves_of(tree: object) -> Iterator[Any]:
     if isinstance(tree, dict):
         for part in tree.values():
             yield from leaves_of(part)
@@ -159,7 +159,7 @@ def leaves_of(tree: Any) -> Iterator[Any]:
 _NUMBERS = (bool, int, float, complex, np.generic, np.ndarray)
 
 
-def difference(old: Sequence[Any], new: Sequence[Any]) -> tuple[float, str] | None:
+def difference(old: Sequence[object], new: Sequence[object]) -> tuple[float, str] | None:
     """The largest difference above the tolerance, relative to the largest entry, and in words.
 
     A number that was not finite before is not compared. A number that was finite and is not any more is a difference.
@@ -174,7 +174,7 @@ def difference(old: Sequence[Any], new: Sequence[Any]) -> tuple[float, str] | No
     return worst
 
 
-def leaf_difference(a: Any, b: Any) -> tuple[float, str] | None:
+def leaf_difference(a: object, b: object) -> tuple[float, str] | None:
     if not isinstance(a, _NUMBERS):
         same = type(a) is not type(b) or not isinstance(a, str) or a == b
         return None if same and (a is None) == (b is None) else (np.inf, _words(a, b))
@@ -202,16 +202,16 @@ def leaf_difference(a: Any, b: Any) -> tuple[float, str] | None:
     return (share, _words(a, b)) if share > (1e-4 if is_single else TOLERANCE) else None
 
 
-def _words(old: Any, new: Any) -> str:
+def _words(old: object, new: object) -> str:
     return f"{_short(old)} became {_short(new)}"
 
 
-def _short(value: Any) -> str:
+def _short(value: object) -> str:
     text = np.array2string(value, threshold=20) if isinstance(value, np.ndarray) else repr(value)
     return text if len(text) < 400 else f"{text[:400]}..."
 
 
-def first_difference(before: Function, after: Function, args: Sequence[Any]) -> str:
+def first_difference(before: Function, after: Function, args: Sequence[object]) -> str:
     """The first statement whose value exists in both functions and differs, in words."""
     if is_kernel(before):
         return "it is a kernel: the arguments afterwards are compared"

@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 
@@ -113,7 +112,7 @@ class Validator:
 
     def __init__(
         self,
-        examples: Mapping[str, Any] | None = None,
+        examples: Mapping[str, object] | None = None,
         lengths: Mapping[str, int] | None = None,
         report: Report = REPORT,
     ) -> None:
@@ -203,19 +202,19 @@ class Validator:
             self.texts[id(fn)] = fn, to_text(fn)
         return self.texts[id(fn)][1]
 
-    def _run(self, fn: Function, label: str, args: list[Any]) -> Outcome:
+    def _run(self, fn: Function, label: str, args: Sequence[object]) -> Outcome:
         """The outcome of a function; two pipelines often make the same one."""
         key = self._text(fn), label
         if key not in self.runs:
             self.runs[key] = outcome(fn, args)
         return self.runs[key]
 
-    def _outcomes(self, fn: Function, sets: Mapping[str, list[Any]]) -> dict[str, Outcome]:
+    def _outcomes(self, fn: Function, sets: Mapping[str, Sequence[object]]) -> dict[str, Outcome]:
         """The outcomes that the last pass before was compared with, or those of the function itself."""
         found = self.compared.get(self._text(fn))
         return self._evaluated(fn, sets) if found is None else found
 
-    def _evaluated(self, fn: Function, sets: Mapping[str, list[Any]]) -> dict[str, Outcome]:
+    def _evaluated(self, fn: Function, sets: Mapping[str, Sequence[object]]) -> dict[str, Outcome]:
         checked, left = with_entry_checks(fn, alone=True), ENOUGH
         outcomes: dict[str, Outcome] = {}
         for label, args in sets.items():
@@ -230,7 +229,7 @@ class Validator:
         label: str,
         before: Function,
         after: Function,
-        args: list[Any],
+        args: Sequence[object],
         old: Outcome,
     ) -> Outcome:
         """The outcome that the next pass is compared with."""
@@ -269,7 +268,7 @@ class Validator:
         )
 
     def _without_scratch(
-        self, before: Function, old: Outcome, new: Outcome, args: list[Any]
+        self, before: Function, old: Outcome, new: Outcome, args: Sequence[object]
     ) -> Outcome:
         """The outcome before a pass, without arguments that an adjoint kernel need not write."""
         if not self.scratch:
@@ -283,7 +282,7 @@ class Validator:
         return Outcome(arguments if is_kernel(before) else old.leaves, None, arguments)
 
     def _uncertainty(
-        self, made_by: Pass, before: Function, after: Function, args: list[Any]
+        self, made_by: Pass, before: Function, after: Function, args: Sequence[object]
     ) -> float:
         """By how much more than `TOLERANCE` rounding errors move the results; infinite where they are not compared."""
         most = 0.0
@@ -301,7 +300,7 @@ def _kinds(fn: Function) -> list[str]:
     return [str(map_dims(p.type, lambda d: Dim())) for p in fn.params]
 
 
-def _not_numeric(fn: Function, args: Sequence[Any] | None, wrt: Sequence[int]) -> str:
+def _not_numeric(fn: Function, args: Sequence[object] | None, wrt: Sequence[int]) -> str:
     """Why the derivative of a function is not compared with differences; empty where it is."""
     if args is None:
         return "no arguments of these types are known"

@@ -30,7 +30,7 @@ class Wide(Rounded):
     def bind(
         self,
         values: Sequence[Value],
-        objects: Sequence[Any],
+        objects: Sequence[object],
         scope: Scope,
         where: Callable[[], str],
         soft: bool = False,
@@ -49,7 +49,7 @@ class Wide(Rounded):
         return super().compute(op, operands, scope)
 
 
-def _narrow(obj: Any, type_: Type) -> Any:
+def _narrow(obj: object, type_: Type) -> Any:
     if isinstance(obj, np.ndarray) and obj.dtype == np.longdouble and isinstance(type_, Array):
         return obj.astype(type_.dtype)
     if isinstance(obj, np.longdouble) and isinstance(type_, Scalar):
@@ -70,7 +70,7 @@ def _wide(tree: Any, rng: np.random.Generator) -> Any:
     return tree
 
 
-def worse_than_before(before: Function, after: Function, args: Sequence[Any]) -> str:
+def worse_than_before(before: Function, after: Function, args: Sequence[object]) -> str:
     """Which value of `after` is farther from the value in 80 bits than before, in words; empty if no value is.
 
     A value that was infinite or NaN may stay so, or become the right value.
@@ -98,5 +98,5 @@ def worse_than_before(before: Function, after: Function, args: Sequence[Any]) ->
     return ""
 
 
-def _floats(leaves: Sequence[Any]) -> list[Any]:
+def _floats(leaves: Sequence[object]) -> list[Any]:
     return [x for x in leaves if isinstance(x, float) or getattr(x, "dtype", None) == np.float64]

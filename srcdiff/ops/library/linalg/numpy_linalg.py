@@ -342,7 +342,7 @@ def norm_of_order(x, ord=None, axis=None, keepdims=False, check_finite=True):
 
 
 @evaluated
-def _norm_kind(ndim: int, order: Any, axis: Any) -> str:
+def _norm_kind(ndim: int, order: object, axis: object) -> str:
     """The formula of a norm: "usual", "vector", "singular" or "sums"."""
     count = ndim if axis is None else len(axis) if isinstance(axis, tuple) else 1
     if order is None or (order == 2 and count == 1) or (order == "fro" and count == 2):

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from srcdiff.ops.core.registry import composite, evaluated, refuse
@@ -164,7 +162,7 @@ def _mirrored(place, n, mode):
 
 
 @evaluated
-def _widths(pad_width: Any, ndim: int) -> tuple[tuple[int, int], ...]:
+def _widths(pad_width: object, ndim: int) -> tuple[tuple[int, int], ...]:
     if isinstance(pad_width, dict):
         found = [pad_width.get(k, pad_width.get(k - ndim, 0)) for k in range(ndim)]
         pairs = [(w, w) if isinstance(w, int) else tuple(w) for w in found]  # type: ignore[arg-type]

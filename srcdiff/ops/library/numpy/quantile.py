@@ -238,7 +238,7 @@ def _kept(found, q, axis, a):
 
 
 @evaluated
-def _trailing_axes(axis: Any, ndim: int, more: int) -> tuple[int, ...]:
+def _trailing_axes(axis: object, ndim: int, more: int) -> tuple[int, ...]:
     return tuple(k + more for k in all_axes(axis, ndim))
 
 

@@ -32,7 +32,7 @@ signal: Any = LazyModule("scipy.signal")
     ignores=("method",),
 )
 def scipy_convolve(
-    in1: Any, in2: Any, mode: Any = "full", method: Any = "auto", axes: Any = None
+    in1: Any, in2: Any, mode: object = "full", method: object = "auto", axes: object = None
 ) -> Any:
     if axes is not None:
         refuse("fftconvolve along some axes is not differentiated", "Loop over the others.")
@@ -65,7 +65,7 @@ def _between(a: Any, axis: Any, start: Any, stop: Any) -> Any:
     ),
     ignores=("method",),
 )
-def scipy_correlate(in1: Any, in2: Any, mode: Any = "full", method: Any = "auto") -> Any:
+def scipy_correlate(in1: Any, in2: Any, mode: Any = "full", method: object = "auto") -> Any:
     if mode == "valid":
         return correlated(in1, in2)
     return signal.convolve(in1, np.flip(in2), mode=mode)
@@ -80,7 +80,7 @@ def scipy_correlate(in1: Any, in2: Any, mode: Any = "full", method: Any = "auto"
         call("scipy.signal.lfilter(x, [1.0, 0.3], y)", (2,), (2, 3, 4)),
     ),
 )
-def lfilter(b: Any, a: Any, x: Any, axis: Any = -1, zi: Any = None) -> Any:
+def lfilter(b: Any, a: Any, x: Any, axis: Any = -1, zi: object = None) -> Any:
     if zi is not None:
         refuse("lfilter with an initial state is not differentiated", "Leave zi out.")
     if np.ndim(x) == 1:

@@ -188,7 +188,7 @@ def interp1d(
 
 
 @evaluated
-def is_text(value: Any) -> bool:
+def is_text(value: object) -> bool:
     return isinstance(value, str)
 
 

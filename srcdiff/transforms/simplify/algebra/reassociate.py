@@ -23,7 +23,6 @@ import functools
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from fractions import Fraction
-from typing import Any
 
 from srcdiff.ir.build import Builder, Env, Rewriter, lookup
 from srcdiff.ir.core import Function, Op, Statement
@@ -31,7 +30,7 @@ from srcdiff.ir.types import Array, Scalar, Type, shape_of
 from srcdiff.ir.values import Atom, Const, Value, const, known_dim
 from srcdiff.ops.core.registry import OPERATIONS
 from srcdiff.transforms.analysis.defuse import is_generated, pure_definitions
-from srcdiff.transforms.rewrite.patterns import INNER, Apply, Rule, build, function, match
+from srcdiff.transforms.rewrite.patterns import INNER, Apply, Binding, Rule, build, function, match
 from srcdiff.transforms.simplify.algebra import polynomials
 from srcdiff.transforms.simplify.algebra.normal_forms import Forms, repeats, without
 from srcdiff.transforms.simplify.algebra.polynomials import Polynomial, Tree
@@ -41,13 +40,13 @@ from srcdiff.transforms.simplify.folding.identities import may_stand
 total, eye, trace = map(function, ("sum", "eye", "trace"))
 
 
-def _are_no_matrices(binding: Mapping[str, Any], made: Mapping[Atom, Op]) -> bool:
+def _are_no_matrices(binding: Binding, made: Mapping[Atom, Op]) -> bool:
     """Whether a factor is not a matrix, or the matrices that would be added differ in shape."""
     shapes = {k: shape_of(a.type) for k, a in binding.items() if k != INNER}
     return any(len(s) != 2 for s in shapes.values()) or shapes["X"] != shapes["Y"]
 
 
-def _is_not_square(binding: Mapping[str, Any], made: Mapping[Atom, Op]) -> bool:
+def _is_not_square(binding: Binding, made: Mapping[Atom, Op]) -> bool:
     """Whether `X` has another shape than the identity matrix that it is multiplied by."""
     return shape_of(binding["X"].type) != (known_dim(binding["n"]),) * 2
 
