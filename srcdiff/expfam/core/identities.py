@@ -117,10 +117,10 @@ class Formula:
 
     def _module(self, generated: str) -> str:
         text = inspect.getsource(self.formula).replace("def _", "def ")
-        for taken_out in ("e_step: Inference, ", ": Any", " -> float"):
+        for taken_out in ("e_step: Inference, ", ": Pytree", " -> float"):
             text = text.replace(taken_out, "")
         text = text.replace("e_step(", f"{self.e_step.__name__}(")
-        helper = inspect.getsource(inner).replace(": Any", "").replace(" -> float", "")
+        helper = inspect.getsource(inner).replace(": Pytree", "").replace(" -> float", "")
         return f"{generated.rstrip()}\n\n\n{helper}\n\n{text}"
 
     def __repr__(self) -> str:
@@ -227,20 +227,20 @@ def viterbi(log_Z: Callable[..., float], check: Check | None = None, **options: 
     return Inference(made, check, "The largest log-weight, and the statistics that have it.")
 
 
-def _entropy(e_step: Inference, eta: Pytree, *data: object) -> float:
+def _entropy(e_step: Inference, eta: Pytree, *data: Pytree) -> float:
     """Entropy: the log-partition function less what the expected statistics weigh."""
     log_Z, stats = e_step(eta, *data)
     return float(log_Z - inner(stats, eta))
 
 
-def _kl(e_step: Inference, eta: Pytree, other: Pytree, *data: object) -> float:
+def _kl(e_step: Inference, eta: Pytree, other: Pytree, *data: Pytree) -> float:
     """Divergence KL(eta, other): what it costs to take `other` for `eta`, in nats."""
     log_Z, stats = e_step(eta, *data)
     log_Z_other, _ = e_step(other, *data)
     return float(log_Z_other - log_Z + inner(stats, eta) - inner(stats, other))
 
 
-def _cross_entropy(e_step: Inference, eta: Pytree, other: Pytree, *data: object) -> float:
+def _cross_entropy(e_step: Inference, eta: Pytree, other: Pytree, *data: Pytree) -> float:
     """Cross-entropy: the mean of minus the log-density of `other`, under `eta`."""
     _, stats = e_step(eta, *data)
     log_Z_other, _ = e_step(other, *data)
