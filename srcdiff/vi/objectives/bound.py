@@ -161,8 +161,8 @@ class VectorBound(Bound):
         target: Target,
         guide: Guide,
         estimator: object,
-        make: object,
-        options: object,
+        make: Callable[..., Any],
+        options: dict[str, Any],
         diverging: Target | None = None,
         of_model: Sequence[Parameter] = (),
     ) -> None:

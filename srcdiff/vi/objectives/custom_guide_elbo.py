@@ -271,7 +271,7 @@ class FunctionBound(Bound):
 
     # ---- programs
 
-    def _load(self, make: object, options: object) -> None:
+    def _load(self, make: Callable[..., Any], options: dict[str, Any]) -> None:
         closed = tuple(s.name for s in self.sites if s.has_entropy)
         given = self.by_score or tuple(s.name for s in self.sites)
         programs = {
