@@ -1,6 +1,6 @@
 """The evidence lower bound: `vi.elbo` gives the bound and its gradient as functions of parameters, noise and data."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path as FilePath
 from typing import Any
 
@@ -70,7 +70,7 @@ class Elbo:
         estimator: Any,
         draws: int,
         value_and_grad: Callable[..., object],
-        options: Mapping[str, object],
+        options: dict[str, Any],
     ) -> None:
         self.model = model
         self.guide = guide
