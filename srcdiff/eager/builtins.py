@@ -227,7 +227,8 @@ BUILTINS: dict[Any, Any] = {
     **{getattr(operator, f"i{name}"): _augmented(symbol) for symbol, name in _IN_PLACE.items()},
     **{f: writing(f) for f in (str, repr, format, print)},
     next: _next, getattr: _getattr, setattr: _set_attr, len: _length,
-    float: _number(float, "__float__"), abs: _number(abs, "__abs__"), round: _round,
+    float: _number(float, "__float__"), complex: _number(complex, "__complex__"),
+    abs: _number(abs, "__abs__"), round: _round,
     **{c: _collected(c) for c in (list, tuple, set, frozenset, zip, enumerate, reversed, iter)},
     **{symbol: functools.partial(lambda tape, *args, symbol: operate(tape, symbol, *args), symbol=symbol)
        for symbol in (*METHODS, *UNARY)},

@@ -154,9 +154,19 @@ def joint_keys(x):
     return sum(d[k] for k in sorted(set(d) & set(e))) * len(f"{len(x)} {e['c'] > 0}")
 
 
+def axes_that_the_run_knows(x):
+    return np.sum(np.squeeze(x[x > 0.0]) ** 2) + np.squeeze(x[:1]) * x[1]
+
+
+def parts_of_a_complex_number(x):
+    z = complex(*[x[0], x[1] * x[2]])
+    return abs(complex(z) * complex(x[2]))
+
+
 PROGRAMS = [
     written_by_functions, written_by_ufuncs, put_into_lists, largest_and_smallest, by_elements, got_by_name,
     chosen_by_type, contexts_that_keep_exceptions, states_of_a_module, same_object, part_of_a_namespace, joint_keys,
+    axes_that_the_run_knows, parts_of_a_complex_number,
 ]  # fmt: skip
 
 

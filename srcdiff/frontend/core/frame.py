@@ -311,7 +311,7 @@ class Frame(Operations):
         try:
             results = b.ops(decl, *operands, names=names, user=user, spelling=spelling, **attrs)
         except UntypedMistake as mistake:
-            self.untyped(node, str(mistake), "Fill an array of zeros.")
+            self.untyped(node, str(mistake), mistake.advice)
         except TypeMistake as mistake:
             self.fail(node, str(mistake))
         except ShapeMismatch as mistake:

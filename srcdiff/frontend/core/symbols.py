@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from srcdiff.ir.dims import ShapeMismatch, Shapes
 from srcdiff.ir.types import Dim
-from srcdiff.ops.core.type_rules import TypeMistake
+from srcdiff.ops.core.type_rules import UntypedMistake
 
 
 @dataclass
@@ -101,9 +101,9 @@ class Symbols(Shapes):
     def is_one(self, dim: Dim, axis: str) -> bool:
         """Refuse what is known only when the program runs: the number of axes of a result is known when compiling."""
         if not super().is_one(dim, axis) and not self.not_one(self.resolve(dim)):
-            raise TypeMistake(
-                f"whether {axis} has length 1, and is dropped, is known only when this runs; say which axes to drop: "
-                "np.squeeze(x, axis=0)"
+            raise UntypedMistake(
+                f"whether {axis} has length 1, and is dropped, is known only when this runs",
+                "Say which axes to drop: np.squeeze(x, axis=0).",
             )
         return super().is_one(dim, axis)
 

@@ -70,7 +70,8 @@ def _made(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[Type,
         element = instantiate(shapes, operands[0].type)
         if not is_numeric(element):
             raise UntypedMistake(
-                "whether lists on a list are rows of one length, only the run knows"
+                "whether lists on a list are rows of one length, only the run knows",
+                "Fill an array of zeros.",
             )
         assert isinstance(element, Scalar | Array)
         return (

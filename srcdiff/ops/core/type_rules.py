@@ -26,6 +26,10 @@ class UnknownMistake(TypeMistake):
 class UntypedMistake(TypeMistake):
     """Operands whose types are not known precisely enough before the program runs."""
 
+    def __init__(self, message: str, advice: str) -> None:
+        super().__init__(message)
+        self.advice = advice
+
 
 def promote(operands: Sequence[Atom], *dtypes: Any) -> tuple[str, bool]:
     """The dtype in which NumPy computes with `operands` and `dtypes`, and whether it is weak (Python's)."""
