@@ -34,7 +34,7 @@ from fuzz.shrink import shrunk, signature  # noqa: E402 - found by the path abov
 def tried(p: Program, options: argparse.Namespace) -> tuple[str, str]:
     """What came of a program: a kind, and a reason."""
     found = outcome(p, options.compiled, options.every)
-    if found.kind == "ok" and options.metamorphic:
+    if found.kind in ("ok", "untyped") and options.metamorphic:
         found = changed(p)
     return found.kind, found.reason
 
@@ -56,7 +56,7 @@ def main() -> int:
         p = program(seed)
         kind, reason = tried(p, options)
         kinds[kind] += 1
-        reasons[f"{kind}: {reason}" if kind in ("refused", "known") else ""] += 1
+        reasons[f"{kind}: {reason}" if kind in ("untyped", "refused", "known") else ""] += 1
         if kind != "failed":
             continue
         begun = time.process_time()

@@ -49,9 +49,9 @@ MOVE = 1e-13
 
 @dataclass(frozen=True)
 class Outcome:
-    """What came of a program: all well, refused for a reason of the list, known, or failed."""
+    """What came of a program: all well, also without types, refused for a reason of the list, known, or failed."""
 
-    kind: str  # "ok", "refused", "known", "failed"
+    kind: str  # "ok", "untyped", "refused", "known", "failed"
     reason: str = ""
 
 
@@ -88,7 +88,9 @@ def outcome(p: Program, compiled: bool = False, every: bool = False) -> Outcome:
     try:
         with np.errstate(all="ignore"), warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            found = next(findings(p, compiled, every), "")
+            trial = trial_of(p)
+            found = next(findings(trial, compiled, every), "")
+            untyped = why_untyped(trial)
     except UnsupportedError as error:
         message = str(error)
         if (reason := listed(message, REFUSALS)) and "defect of srcdiff" not in message:
@@ -99,7 +101,7 @@ def outcome(p: Program, compiled: bool = False, every: bool = False) -> Outcome:
         if reason := listed(found, REFUSALS):  # what only the run knows
             return Outcome("refused", reason)
     if not found:
-        return Outcome("ok")
+        return Outcome("untyped", untyped) if untyped else Outcome("ok")
     known = listed(found, KNOWN)
     return Outcome("known", known) if known else Outcome("failed", found)
 
@@ -109,11 +111,21 @@ def listed(message: str, table: tuple[Entry, ...]) -> str:
     return next((e.pattern for e in table if re.search(e.pattern, message)), "")
 
 
-def findings(p: Program, compiled: bool, every: bool) -> Iterator[str]:
-    """What is wrong with a program."""
+def trial_of(p: Program) -> Trial:
     f = function_of(p.text, p.name)
     wrt = float_positions(p.args)
-    trial = Trial(p, f, generated(f, wrt), p.args, wrt, expected(f, p.args, p.seed))
+    return Trial(p, f, generated(f, wrt), p.args, wrt, expected(f, p.args, p.seed))
+
+
+def why_untyped(trial: Trial) -> str:
+    """Why the derivative runs in the interpreter; empty where the program has types."""
+    dynamic = trial.gradient.specialise(*trial.given()).program.dynamic
+    return dynamic[0] if dynamic else ""
+
+
+def findings(trial: Trial, compiled: bool, every: bool) -> Iterator[str]:
+    """What is wrong with a program."""
+    p, f, wrt = trial.program, trial.f, trial.wrt
     gradient: list[Any] = []
     yield from reverse(trial, gradient)
     yield from forward(trial, gradient[0])
@@ -121,11 +133,12 @@ def findings(p: Program, compiled: bool, every: bool) -> Iterator[str]:
         if every or p.seed % FURTHER[mode] == 1:
             _, other = generated(f, wrt, mode)(*trial.given())
             yield from disagreements(trial, mode, other, gradient[0])
-    if every or p.seed % FURTHER["loops"] == 0:
+    has_types = not why_untyped(trial)
+    if has_types and (every or p.seed % FURTHER["loops"] == 0):
         yield from loops(trial, gradient[0])
     if (every or p.seed % FURTHER["second"] == 2) and trial.shows:
         yield from curvature(trial)
-    if compiled:
+    if has_types and compiled:
         _, other = srcdiff.value_and_grad(f, argnums=wrt, jit=True, on_independent="ignore")(
             *trial.given()
         )

@@ -36,7 +36,7 @@ def outcome(function: Any, args: tuple[Any, ...]) -> Any:
     except (IndexError, ValueError):
         return None
     except srcdiff.UnsupportedError as refused:
-        if listed(str(refused), REFUSALS):
+        if listed(str(refused), REFUSALS) or "cannot be compiled" in str(refused):
             return refused
         raise
 
