@@ -155,7 +155,7 @@ class _Algebra(Rewriter):
             if forms.least_cost(candidate) >= best:
                 continue
             written = polynomials.express(candidate, layout)
-            if not self.is_exact(written):
+            if not self.is_exact(written) or self.may_raise(written, op):
                 continue
             leaves = polynomials.leaves(written)
             if is_part and any(forms.atoms[a] in forms.absorbed for a in leaves):
@@ -174,14 +174,18 @@ class _Algebra(Rewriter):
 
     def first_division(self, root: Op) -> Op:
         """The division that an expression begins with: its user's line is where the quotient becomes NaN."""
-        first, pending = root, list(root.operands)
+        *_, first = (o for o in self.parts(root) if o is root or o.decl.name == "divide")
+        return first  # the innermost one is found last
+
+    def parts(self, root: Op) -> Iterable[Op]:
+        """The operations of an expression, from the outermost one."""
+        yield root
+        pending = list(root.operands)
         while pending:
             atom = pending.pop()
             if isinstance(atom, Value) and atom in self.forms.absorbed:
-                op = self.made[atom]
-                pending += op.operands
-                first = op if op.decl.name == "divide" else first  # the innermost one is found last
-        return first
+                yield self.made[atom]
+                pending += self.made[atom].operands
 
     def is_written(self, tree: Tree, atom: Atom) -> bool:
         """Whether a value is computed in this way already."""
@@ -259,6 +263,26 @@ class _Algebra(Rewriter):
         except _Meeting:
             return False
 
+    def may_raise(self, tree: Tree, root: Op) -> bool:
+        """Whether Python's numbers are divided where none were: they raise at zero where NumPy's are infinite."""
+        divisions = (o for o in self.parts(root) if o.decl.name == "divide")
+        is_new = not any(_is_python(o.result.type) for o in divisions)
+        return is_new and self.divides_python_numbers(tree)
+
+    def divides_python_numbers(self, tree: Tree) -> bool:
+        if isinstance(tree, int | Fraction):
+            return False
+        name, parts = tree
+        is_division = name == "divide" and not isinstance(parts[1], Fraction)
+        return (is_division and self.is_python(tree)) or any(
+            map(self.divides_python_numbers, parts)
+        )
+
+    def is_python(self, tree: Tree) -> bool:
+        if isinstance(tree, int):
+            return _is_python(self.forms.atoms[tree].type)
+        return isinstance(tree, Fraction) or all(map(self.is_python, tree[1]))
+
     def build(self, tree: Tree, env: Env, b: Builder) -> Atom:
         if isinstance(tree, int):
             return lookup(env, self.forms.atoms[tree])
@@ -285,6 +309,10 @@ class _Algebra(Rewriter):
         b.body += made.body
         self.count += 1
         return True
+
+
+def _is_python(type_: Type) -> bool:
+    return isinstance(type_, Scalar) and type_.weak
 
 
 class _Meeting(Exception):

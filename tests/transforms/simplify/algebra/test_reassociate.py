@@ -247,3 +247,19 @@ def test_long_integers_do_not_meet_either():
     times = np.array([20_000_000_000, 3])
     d = srcdiff.grad(lambda rate, t: np.sum((rate * t) ** 2))(0.5, times)
     np.testing.assert_allclose(d, 4e20)
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+@pytest.mark.parametrize(
+    "f",
+    [
+        lambda a, b: (a + 0.2 * np.log(a)) * np.sin(b),
+        lambda a, b: (0.35 * a + 0.2 * np.log(a)) / (1.5 + np.cos(b) ** 2),
+        lambda a, b: (np.log(1.5 + a * a) + np.log(a) + np.sin(b)) ** 2,
+        lambda a, b: np.log(a) * np.log(a) * b + 1.5 * np.log10(a),
+        lambda a, b: 3.0 * np.sqrt(a) + b * np.sqrt(a),
+    ],
+)
+def test_numbers_of_python_divide_by_zero_only_where_the_rules_do(f):
+    d_a, _ = srcdiff.grad(f, argnums=(0, 1), jit=False)(0.0, 0.5)
+    assert not np.isfinite(d_a)
