@@ -12,12 +12,12 @@ from srcdiff.ir.core import Op
 from srcdiff.ir.dims import Shapes
 from srcdiff.ir.structs import build_struct
 from srcdiff.ir.types import Array, Dim, List, Scalar, Struct, Type, is_float, shape_of
-from srcdiff.ir.values import Atom, Const, Value, const
+from srcdiff.ir.values import Atom, Attrs, Const, Value, const
 from srcdiff.ops.arrays.container_text import same_form_list, struct_text
 from srcdiff.ops.arrays.memory import index
 from srcdiff.ops.arrays.subscript_types import instantiate
 from srcdiff.ops.core.registry import operation
-from srcdiff.ops.core.type_rules import Attrs, TypeMistake, make, nothing, same_as_first
+from srcdiff.ops.core.type_rules import TypeMistake, make, nothing, same_as_first
 
 if TYPE_CHECKING:
     from srcdiff.ir.build import Builder

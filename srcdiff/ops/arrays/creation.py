@@ -14,7 +14,7 @@ from srcdiff.ir.core import Op
 from srcdiff.ir.dims import Shapes
 from srcdiff.ir.syntax.spelling import literal
 from srcdiff.ir.types import Array, Dim, List, Scalar, Type, is_float, is_numeric, ndim_of, shape_of
-from srcdiff.ir.values import Atom, Value, const, known_dim
+from srcdiff.ir.values import Atom, Attrs, Value, const, known_dim
 from srcdiff.ops.arrays import memory
 from srcdiff.ops.arrays.subscript_types import instantiate
 from srcdiff.ops.core.adjoint_builders import stands_for_all, whole
@@ -30,7 +30,7 @@ from srcdiff.ops.core.bind import (
 from srcdiff.ops.core.index_patterns import elements_of
 from srcdiff.ops.core.registry import declare, operation
 from srcdiff.ops.core.samples import draw, fixed
-from srcdiff.ops.core.type_rules import Attrs, TypeMistake, UntypedMistake, make, numeric, promote
+from srcdiff.ops.core.type_rules import TypeMistake, UntypedMistake, make, numeric, promote
 from srcdiff.ops.elementwise.conversions import astype
 from srcdiff.ops.loopforms import element_maps, storage
 

@@ -17,13 +17,13 @@ import numpy as np
 from srcdiff.ir.core import Op
 from srcdiff.ir.dims import Shapes
 from srcdiff.ir.types import Array, Dim, List, Scalar, Type, dims_of, is_complex, ndim_of, shape_of
-from srcdiff.ir.values import Atom, known_dim
+from srcdiff.ir.values import Atom, Attrs, known_dim
 from srcdiff.ops.arrays.container_text import same_form_list
 from srcdiff.ops.arrays.subscript_types import instantiate, subscript_shape, subscripted
 from srcdiff.ops.core.bind import bind_allocation, bind_like, like_first, like_text
 from srcdiff.ops.core.index_patterns import has_arrays, index_text, items
 from srcdiff.ops.core.registry import OPERATIONS, operation
-from srcdiff.ops.core.type_rules import Attrs, TypeMistake, make, nothing, of_type, same_as_first
+from srcdiff.ops.core.type_rules import TypeMistake, make, nothing, of_type, same_as_first
 from srcdiff.ops.indices.masks import without_mask
 from srcdiff.ops.loopforms import element_maps, storage, subscripts
 

@@ -18,11 +18,11 @@ from srcdiff.ir.core import Op
 from srcdiff.ir.dims import Shapes
 from srcdiff.ir.syntax.spelling import literal
 from srcdiff.ir.types import Dim, Scalar, Type, shape_of
-from srcdiff.ir.values import Atom, const
+from srcdiff.ir.values import Atom, Attrs, const
 from srcdiff.ops.core.axes import axes_of, reduced, reduction_samples
 from srcdiff.ops.core.registry import OPERATIONS, declare, operation
 from srcdiff.ops.core.samples import draw, fixed
-from srcdiff.ops.core.type_rules import Attrs, numeric
+from srcdiff.ops.core.type_rules import numeric
 from srcdiff.ops.loopforms import searches
 
 _empty = (draw((0,)), draw((0, 3), axis=0), draw((0, 3), axis=1))

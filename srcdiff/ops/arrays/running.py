@@ -8,12 +8,12 @@ import numpy as np
 
 from srcdiff.ir.dims import Shapes
 from srcdiff.ir.types import Array, Scalar, Type, shape_of
-from srcdiff.ir.values import Atom
+from srcdiff.ir.values import Atom, Attrs
 from srcdiff.ops.arrays.reductions import count_type
 from srcdiff.ops.core.axes import axes_of, reduced_dtype
 from srcdiff.ops.core.registry import declare
 from srcdiff.ops.core.samples import draw, fixed
-from srcdiff.ops.core.type_rules import Attrs, numeric
+from srcdiff.ops.core.type_rules import numeric
 from srcdiff.ops.loopforms import storage
 
 

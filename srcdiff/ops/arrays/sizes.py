@@ -10,10 +10,10 @@ import numpy as np
 from srcdiff.ir.core import Op
 from srcdiff.ir.dims import Shapes
 from srcdiff.ir.types import Array, Dim, Scalar, Type, shape_of
-from srcdiff.ir.values import Atom
+from srcdiff.ir.values import Atom, Attrs
 from srcdiff.ops.core.registry import declare, operation
 from srcdiff.ops.core.samples import draw
-from srcdiff.ops.core.type_rules import Attrs, numeric
+from srcdiff.ops.core.type_rules import numeric
 
 
 def _size(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[Type, ...]:

@@ -8,7 +8,7 @@ from typing import Any
 from srcdiff.ir.core import Op
 from srcdiff.ir.dims import Shapes
 from srcdiff.ir.types import Dim, List, Type, dims_of, map_dims, ndim_of, shape_of
-from srcdiff.ir.values import Atom, known_dim
+from srcdiff.ir.values import Atom, Attrs, known_dim
 from srcdiff.ops.core.index_patterns import (
     arrays_in_front,
     axes_taken,
@@ -18,7 +18,7 @@ from srcdiff.ops.core.index_patterns import (
     operands_in,
     with_rest,
 )
-from srcdiff.ops.core.type_rules import Attrs, TypeMistake
+from srcdiff.ops.core.type_rules import TypeMistake
 
 
 def slice_length(shapes: Shapes, n: Dim, item: str, bounds: Sequence[Atom]) -> Dim:

@@ -6,8 +6,9 @@ import builtins
 from collections.abc import Sequence
 
 from srcdiff.ir.core import Op
+from srcdiff.ir.values import Attrs
 from srcdiff.ops.core.registry import operation
-from srcdiff.ops.core.type_rules import Attrs, nothing, same_as_first
+from srcdiff.ops.core.type_rules import nothing, same_as_first
 
 # `x`, with a block that runs when its adjoint is complete. `block` is a function of that adjoint and of the other
 # operands, and returns the adjoint's replacement. Reverse mode inserts the block; everywhere else this is `x`

@@ -23,9 +23,9 @@ from srcdiff.ir.core import If, Op, OpDecl, Region
 from srcdiff.ir.dims import Shapes
 from srcdiff.ir.location import Location
 from srcdiff.ir.types import BOOL, Array, List, Scalar, Struct, Type
-from srcdiff.ir.values import Atom
+from srcdiff.ir.values import Atom, Attrs
 from srcdiff.ops.core.registry import operation
-from srcdiff.ops.core.type_rules import Attrs, nothing, of_type, same_as_first
+from srcdiff.ops.core.type_rules import nothing, of_type, same_as_first
 
 if TYPE_CHECKING:
     from srcdiff.ir.build import Builder

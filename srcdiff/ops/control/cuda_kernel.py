@@ -15,11 +15,11 @@ from srcdiff.ir.build import Builder
 from srcdiff.ir.core import Op, OpDecl
 from srcdiff.ir.dims import Shapes
 from srcdiff.ir.types import Scalar, Type
-from srcdiff.ir.values import Atom, const, known_dim
+from srcdiff.ir.values import Atom, Attrs, const, known_dim
 from srcdiff.ops.control.cuda_scalar import array_text, shown_type
 from srcdiff.ops.core.registry import operation
 from srcdiff.ops.core.scalar_spellings import choose
-from srcdiff.ops.core.type_rules import Attrs, nothing, same_as_first
+from srcdiff.ops.core.type_rules import nothing, same_as_first
 from srcdiff.ops.elementwise import arithmetic
 
 # ---- positions of threads ------------------------------------------------------------------------

@@ -13,13 +13,13 @@ from srcdiff.ir.build import Builder
 from srcdiff.ir.core import Op
 from srcdiff.ir.dims import Shapes
 from srcdiff.ir.types import Scalar, Type, ndim_of
-from srcdiff.ir.values import Atom, const, known_dim
+from srcdiff.ir.values import Atom, Attrs, const, known_dim
 from srcdiff.ops.arrays import reductions
 from srcdiff.ops.control.control import raise_if
 from srcdiff.ops.core.axes import reduced, reduction_samples
 from srcdiff.ops.core.registry import operation
 from srcdiff.ops.core.samples import binary, fixed
-from srcdiff.ops.core.type_rules import Attrs, floating, make, same_as_first
+from srcdiff.ops.core.type_rules import floating, make, same_as_first
 from srcdiff.ops.elementwise import arithmetic, special
 
 

@@ -9,9 +9,9 @@ import numpy as np
 
 from srcdiff.ir.dims import Shapes
 from srcdiff.ir.types import Dim, Scalar, Type, shape_of
-from srcdiff.ir.values import Atom
+from srcdiff.ir.values import Atom, Attrs
 from srcdiff.ops.core.samples import Sample, draw
-from srcdiff.ops.core.type_rules import Attrs, TypeMistake, make, numeric, real_dtype
+from srcdiff.ops.core.type_rules import TypeMistake, make, numeric, real_dtype
 
 
 def axes_of(ndim: int, axis: object) -> tuple[int, ...]:

@@ -8,8 +8,8 @@ from typing import Any
 
 from srcdiff.ir.dims import Shapes
 from srcdiff.ir.types import Clamp, Dim, Scalar, Type, product_of, quotient_of
-from srcdiff.ir.values import Atom, known_dim
-from srcdiff.ops.core.type_rules import Attrs, arithmetic
+from srcdiff.ir.values import Atom, Attrs, known_dim
+from srcdiff.ops.core.type_rules import arithmetic
 
 
 def integers(

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
 from srcdiff.ir.dims import Shapes
 from srcdiff.ir.types import BOOL, Array, Dim, Scalar, Static, Type, is_numeric, shape_of
-from srcdiff.ir.values import Atom
+from srcdiff.ir.values import Atom, Attrs
 
-Attrs = Mapping[str, Any]
 TypeRule = Callable[[Shapes, Sequence[Atom], Attrs], tuple[Type, ...]]
+Bound = tuple[Sequence[Atom], Attrs]  # the operands and attributes of a call
 
 
 class TypeMistake(Exception):

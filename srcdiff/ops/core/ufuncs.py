@@ -11,14 +11,14 @@ import numpy as np
 from srcdiff.ir.core import Op
 from srcdiff.ir.dims import Shapes
 from srcdiff.ir.types import Scalar, Type, is_complex
-from srcdiff.ir.values import Atom
+from srcdiff.ir.values import Atom, Attrs
 from srcdiff.ops.core.lazy_module import LazyModule
 from srcdiff.ops.core.registry import declare
 from srcdiff.ops.core.samples import Sample, binary, unary
-from srcdiff.ops.core.type_rules import Attrs, broadcast_shape, floating, make, numeric
+from srcdiff.ops.core.type_rules import broadcast_shape, floating, make, numeric
 
 # rules write `special.expit`: the name `expit` alone would be the declared operation
-special: Any = LazyModule("scipy.special")
+special = LazyModule("scipy.special")
 
 
 _PYTHON = {"bool": np.dtype(bool), "int64": int, "float64": float, "complex128": complex}

@@ -19,12 +19,11 @@ import numpy as np
 from srcdiff.ir.core import Op
 from srcdiff.ir.dims import Shapes
 from srcdiff.ir.types import BOOL, Scalar, Type, shape_of
-from srcdiff.ir.values import Atom, known_dim
+from srcdiff.ir.values import Atom, Attrs, known_dim
 from srcdiff.ops.core.integer_facts import constants, integers, largest, product, quotient, times
 from srcdiff.ops.core.registry import declare, operation
 from srcdiff.ops.core.samples import binary, fixed, unary
 from srcdiff.ops.core.type_rules import (
-    Attrs,
     TypeMistake,
     TypeRule,
     arithmetic,

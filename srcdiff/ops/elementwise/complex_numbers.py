@@ -17,10 +17,10 @@ from srcdiff.ir.build import Builder
 from srcdiff.ir.core import Op, OpDecl
 from srcdiff.ir.dims import Shapes
 from srcdiff.ir.types import Scalar, Type, shape_of
-from srcdiff.ir.values import Atom
+from srcdiff.ir.values import Atom, Attrs
 from srcdiff.ops.core.registry import METHODS, declare
 from srcdiff.ops.core.samples import draw, fixed, of_complex
-from srcdiff.ops.core.type_rules import Attrs, TypeMistake, make, numeric, real_dtype
+from srcdiff.ops.core.type_rules import TypeMistake, make, numeric, real_dtype
 
 
 def _part(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[Type, ...]:

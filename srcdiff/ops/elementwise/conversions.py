@@ -12,10 +12,10 @@ from srcdiff.ir.build import Builder
 from srcdiff.ir.core import Op
 from srcdiff.ir.dims import Shapes
 from srcdiff.ir.types import Dim, Scalar, Type, is_complex, shape_of
-from srcdiff.ir.values import Atom, Const, known_dim
+from srcdiff.ir.values import Atom, Attrs, Const, known_dim
 from srcdiff.ops.core.registry import OPERATIONS, declare, operation
 from srcdiff.ops.core.samples import draw
-from srcdiff.ops.core.type_rules import Attrs, TypeMistake, broadcast_shape, double, make, numeric
+from srcdiff.ops.core.type_rules import TypeMistake, broadcast_shape, double, make, numeric
 from srcdiff.ops.elementwise.arithmetic import truth_type
 
 

@@ -22,13 +22,12 @@ from srcdiff.ir.build import Builder
 from srcdiff.ir.core import Op
 from srcdiff.ir.dims import Shapes
 from srcdiff.ir.types import NONE, Array, Type
-from srcdiff.ir.values import Atom, Const
+from srcdiff.ir.values import Atom, Attrs, Const
 from srcdiff.ops.arrays.memory import copy
 from srcdiff.ops.core.lazy_module import LazyModule
 from srcdiff.ops.core.registry import METHODS, declare, operation
 from srcdiff.ops.core.samples import binary, draw, fixed, unary
 from srcdiff.ops.core.type_rules import (
-    Attrs,
     TypeMistake,
     arithmetic,
     broadcast_shape,
@@ -41,7 +40,7 @@ from srcdiff.ops.core.ufuncs import smooth
 from srcdiff.ops.elementwise.arithmetic import divide, maximum, minimum
 from srcdiff.ops.elementwise.rounding import round_
 
-special: Any = LazyModule("scipy.special")
+special = LazyModule("scipy.special")
 
 
 def _quotient(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[Type, ...]:

@@ -19,7 +19,7 @@ from srcdiff.ops.core.samples import fixed, unary
 from srcdiff.ops.core.type_rules import double, floating
 from srcdiff.ops.core.ufuncs import special, special_function
 
-paths: Any = LazyModule("srcdiff.ops.elementwise.implicit_quantiles")
+paths = LazyModule("srcdiff.ops.elementwise.implicit_quantiles")
 
 
 @declare(

@@ -11,11 +11,10 @@ import numpy as np
 from srcdiff.ir.core import Op
 from srcdiff.ir.dims import Shapes
 from srcdiff.ir.types import Array, Scalar, Type
-from srcdiff.ir.values import Atom
+from srcdiff.ir.values import Atom, Attrs
 from srcdiff.ops.arrays.memory import copy
 from srcdiff.ops.core.registry import operation
 from srcdiff.ops.core.type_rules import (
-    Attrs,
     TypeMistake,
     arithmetic,
     boolean,

@@ -14,11 +14,11 @@ import numpy as np
 from srcdiff.ir.core import Op
 from srcdiff.ir.dims import Shapes
 from srcdiff.ir.types import Array, Dim, Scalar, Type, is_float, shape_of
-from srcdiff.ir.values import Atom, Value, const
+from srcdiff.ir.values import Atom, Attrs, Value, const
 from srcdiff.ops.core.axes import axes_of
 from srcdiff.ops.core.registry import operation
 from srcdiff.ops.core.samples import fixed
-from srcdiff.ops.core.type_rules import Attrs, TypeMistake, make, numeric, same_as_first
+from srcdiff.ops.core.type_rules import TypeMistake, make, numeric, same_as_first
 from srcdiff.ops.loopforms.context import At, LoopContext
 from srcdiff.ops.loopforms.element_maps import place_of, times
 from srcdiff.ops.loopforms.searches import running_extreme

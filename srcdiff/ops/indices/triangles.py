@@ -10,10 +10,10 @@ import numpy as np
 from srcdiff.ir.core import Op
 from srcdiff.ir.dims import Shapes
 from srcdiff.ir.types import Array, Dim, Scalar, Type
-from srcdiff.ir.values import Atom, Const, known_dim
+from srcdiff.ir.values import Atom, Attrs, Const, known_dim
 from srcdiff.ops.core.bind import refuse
 from srcdiff.ops.core.registry import operation
-from srcdiff.ops.core.type_rules import Attrs, TypeMistake, UnknownMistake
+from srcdiff.ops.core.type_rules import TypeMistake, UnknownMistake
 
 
 def _bind(args: Sequence[object], kwargs: Mapping[str, object]) -> Any:

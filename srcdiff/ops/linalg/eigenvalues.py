@@ -18,10 +18,10 @@ from srcdiff.ir.core import Op
 from srcdiff.ir.dims import Shapes
 from srcdiff.ir.types import BOOL, Array, Type, ndim_of
 from srcdiff.ir.types import is_complex as is_complex_type
-from srcdiff.ir.values import Atom
+from srcdiff.ir.values import Atom, Attrs
 from srcdiff.ops.core.registry import declare, operation
 from srcdiff.ops.core.samples import Sample
-from srcdiff.ops.core.type_rules import Attrs, real_dtype
+from srcdiff.ops.core.type_rules import real_dtype
 from srcdiff.ops.elementwise.complex_numbers import conjugate
 from srcdiff.ops.library.linalg.matrix_checks import (
     adjoined,

@@ -17,12 +17,12 @@ from srcdiff.ir.build import Builder
 from srcdiff.ir.core import Op, OpDecl
 from srcdiff.ir.dims import Shapes, is_clamp_of
 from srcdiff.ir.types import Array, Dim, Type, is_float, shape_of
-from srcdiff.ir.values import Atom, Const, const
+from srcdiff.ir.values import Atom, Attrs, Const, const
 from srcdiff.ops.arrays import creation, memory
 from srcdiff.ops.core.adjoint_builders import length_of, whole
 from srcdiff.ops.core.registry import operation
 from srcdiff.ops.core.samples import draw
-from srcdiff.ops.core.type_rules import Attrs, TypeMistake, make, numeric
+from srcdiff.ops.core.type_rules import TypeMistake, make, numeric
 from srcdiff.ops.linalg.einsum_spelling import contraction
 from srcdiff.ops.loopforms.context import At, LoopContext
 

@@ -10,10 +10,9 @@ import numpy as np
 from srcdiff.ir.core import Op
 from srcdiff.ir.dims import Shapes
 from srcdiff.ir.types import Array, Type
-from srcdiff.ir.values import Atom
+from srcdiff.ir.values import Atom, Attrs
 from srcdiff.ops.core.registry import declare
 from srcdiff.ops.core.samples import Sample
-from srcdiff.ops.core.type_rules import Attrs
 from srcdiff.ops.library.linalg.matrix_checks import adjoined, conjugated, outer_product
 from srcdiff.ops.linalg.matrix_functions import linalg, solution_type
 from srcdiff.ops.linalg.matrix_types import (

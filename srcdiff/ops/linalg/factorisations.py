@@ -16,11 +16,11 @@ from srcdiff.ir.build import Builder
 from srcdiff.ir.core import Op
 from srcdiff.ir.dims import Shapes
 from srcdiff.ir.types import Array, Scalar, Type, shape_of
-from srcdiff.ir.values import Atom
+from srcdiff.ir.values import Atom, Attrs
 from srcdiff.ops.core.lazy_module import LazyModule
 from srcdiff.ops.core.registry import declare, operation, same_length
 from srcdiff.ops.core.samples import Sample, spd
-from srcdiff.ops.core.type_rules import Attrs, TypeMistake, make, real_dtype
+from srcdiff.ops.core.type_rules import TypeMistake, make, real_dtype
 from srcdiff.ops.library.linalg import unpivoted_loops
 from srcdiff.ops.library.linalg.matrix_checks import (
     adjoined,
@@ -48,7 +48,7 @@ from srcdiff.ops.linalg.matrix_types import (
     square,
 )
 
-linalg: Any = LazyModule("scipy.linalg")
+linalg = LazyModule("scipy.linalg")
 
 
 # ---- Cholesky --------------------------------------------------------------------------------

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from srcdiff.ir.core import Op
 from srcdiff.ir.dims import Shapes
 from srcdiff.ir.types import Array, Type
-from srcdiff.ir.values import Atom
+from srcdiff.ir.values import Atom, Attrs
 from srcdiff.ops.core.registry import declare
 from srcdiff.ops.core.samples import Sample
-from srcdiff.ops.core.type_rules import Attrs, promote
+from srcdiff.ops.core.type_rules import promote
 from srcdiff.ops.library.linalg.matrix_checks import adjoined, conjugated
 from srcdiff.ops.linalg.matrix_functions import in_double, linalg
 from srcdiff.ops.linalg.matrix_types import (

@@ -14,11 +14,11 @@ import numpy as np
 from srcdiff.ir.core import Op
 from srcdiff.ir.dims import Shapes
 from srcdiff.ir.types import Array, Type, shape_of
-from srcdiff.ir.values import Atom
+from srcdiff.ir.values import Atom, Attrs
 from srcdiff.ops.core.lazy_module import LazyModule
 from srcdiff.ops.core.registry import declare
 from srcdiff.ops.core.samples import Sample
-from srcdiff.ops.core.type_rules import Attrs, TypeMistake, make, numeric, promote
+from srcdiff.ops.core.type_rules import TypeMistake, make, numeric, promote
 from srcdiff.ops.library.linalg.banded import (
     banded_outer,
     banded_product,
@@ -51,7 +51,7 @@ from srcdiff.ops.linalg.matrix_types import (
     square,
 )  # fmt: skip
 
-linalg: Any = LazyModule("scipy.linalg")
+linalg = LazyModule("scipy.linalg")
 
 
 def _wide(dtype: str) -> str:

@@ -11,9 +11,9 @@ from srcdiff.ir.build import Builder
 from srcdiff.ir.core import Op
 from srcdiff.ir.dims import Shapes
 from srcdiff.ir.types import Array, Clamp, Dim, Type, shape_of
-from srcdiff.ir.values import Atom, Value
+from srcdiff.ir.values import Atom, Attrs, Value
 from srcdiff.ops.core.samples import Sample
-from srcdiff.ops.core.type_rules import Attrs, TypeMistake, numeric
+from srcdiff.ops.core.type_rules import TypeMistake, numeric
 from srcdiff.ops.loopforms.stacks import in_stacks
 
 HEAVY: dict[str, Any] = {"cost": "heavy", "raises": True}

@@ -14,11 +14,11 @@ from srcdiff.ir.core import Op
 from srcdiff.ir.dims import Shapes
 from srcdiff.ir.syntax.spelling import call_text
 from srcdiff.ir.types import Type, element_type, shape_of
-from srcdiff.ir.values import Atom, const
+from srcdiff.ir.values import Atom, Attrs, const
 from srcdiff.ops.core.axes import axes_of, reduced_shape
 from srcdiff.ops.core.registry import declare, operation
 from srcdiff.ops.core.samples import draw, fixed
-from srcdiff.ops.core.type_rules import Attrs, TypeMistake, make, numeric, promote, real_dtype
+from srcdiff.ops.core.type_rules import TypeMistake, make, numeric, promote, real_dtype
 from srcdiff.ops.elementwise.elementary import unit_part
 from srcdiff.ops.linalg.matrix_types import as_float
 from srcdiff.ops.loopforms import context, element_maps

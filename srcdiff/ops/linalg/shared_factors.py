@@ -15,16 +15,16 @@ import numpy as np
 from srcdiff.ir.core import Op
 from srcdiff.ir.dims import Shapes
 from srcdiff.ir.types import Array, Scalar, Type, shape_of
-from srcdiff.ir.values import Atom
+from srcdiff.ir.values import Atom, Attrs
 from srcdiff.ops.core.lazy_module import LazyModule
 from srcdiff.ops.core.registry import declare, operation
 from srcdiff.ops.core.samples import Sample, fixed
-from srcdiff.ops.core.type_rules import Attrs, TypeMistake, make, numeric, promote
+from srcdiff.ops.core.type_rules import TypeMistake, make, numeric, promote
 from srcdiff.ops.library.linalg import unpivoted_loops
 from srcdiff.ops.library.linalg.matrix_checks import outer_product
 from srcdiff.ops.linalg.matrix_types import SYSTEMS, as_float, called, square
 
-linalg: Any = LazyModule("scipy.linalg")
+linalg = LazyModule("scipy.linalg")
 
 _FACTOR = np.array([[2.0, 0.0, 0.0], [1.0, 2.0, 0.0], [0.0, -1.0, 1.0]])
 _DEFINITE = _FACTOR @ _FACTOR.T

@@ -11,11 +11,11 @@ from srcdiff.ir.build import Builder
 from srcdiff.ir.core import Op
 from srcdiff.ir.dims import Shapes
 from srcdiff.ir.types import Array, Scalar, Type, shape_of
-from srcdiff.ir.values import Atom
+from srcdiff.ir.values import Atom, Attrs
 from srcdiff.ops.core.lazy_module import LazyModule
 from srcdiff.ops.core.registry import declare, operation
 from srcdiff.ops.core.samples import Sample
-from srcdiff.ops.core.type_rules import Attrs, TypeMistake, make, numeric, promote, real_dtype
+from srcdiff.ops.core.type_rules import TypeMistake, make, numeric, promote, real_dtype
 from srcdiff.ops.library.linalg import unpivoted_loops
 from srcdiff.ops.library.linalg.matrix_checks import (
     adjoined,
@@ -41,7 +41,7 @@ from srcdiff.ops.linalg.matrix_types import (
 )
 from srcdiff.ops.loopforms import storage
 
-linalg: Any = LazyModule("scipy.linalg")
+linalg = LazyModule("scipy.linalg")
 
 
 # ---- square systems --------------------------------------------------------------------------

@@ -14,11 +14,11 @@ import numpy as np
 from srcdiff.ir.core import Op
 from srcdiff.ir.dims import Shapes
 from srcdiff.ir.types import Array, Dim, Type, shape_of
-from srcdiff.ir.values import Atom, known_dim
+from srcdiff.ir.values import Atom, Attrs, known_dim
 from srcdiff.ops.arrays.memory import expand
 from srcdiff.ops.core.registry import operation
 from srcdiff.ops.core.samples import Sample
-from srcdiff.ops.core.type_rules import Attrs, TypeMistake, numeric, promote
+from srcdiff.ops.core.type_rules import TypeMistake, numeric, promote
 
 if TYPE_CHECKING:
     from srcdiff.ir.build import Builder

@@ -13,7 +13,7 @@ from srcdiff.ir.build import Builder
 from srcdiff.ir.core import For, Op
 from srcdiff.ir.dims import Shapes
 from srcdiff.ir.types import INT, Array, Dim, List, Type, is_float, ndim_of, shape_of
-from srcdiff.ir.values import Atom, Value, const
+from srcdiff.ir.values import Atom, Attrs, Value, const
 from srcdiff.ops.arrays import memory
 from srcdiff.ops.arrays.containers import append, list_item, list_length, list_new
 from srcdiff.ops.arrays.creation import list_of
@@ -23,7 +23,7 @@ from srcdiff.ops.core.axes import axes_of
 from srcdiff.ops.core.bind import known, refuse
 from srcdiff.ops.core.registry import operation
 from srcdiff.ops.core.samples import draw
-from srcdiff.ops.core.type_rules import Attrs, TypeMistake, numeric, promote
+from srcdiff.ops.core.type_rules import TypeMistake, numeric, promote
 from srcdiff.ops.elementwise import arithmetic
 from srcdiff.ops.loopforms import storage
 

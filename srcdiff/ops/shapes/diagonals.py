@@ -11,12 +11,12 @@ from srcdiff.ir.build import Builder
 from srcdiff.ir.core import For, Op
 from srcdiff.ir.dims import Shapes
 from srcdiff.ir.types import Array, Dim, Scalar, Type, ndim_of, shape_of
-from srcdiff.ir.values import Atom, Value, const
+from srcdiff.ir.values import Atom, Attrs, Value, const
 from srcdiff.ops.arrays import memory
 from srcdiff.ops.core.adjoint_builders import length_of
 from srcdiff.ops.core.registry import declare, operation
 from srcdiff.ops.core.samples import draw
-from srcdiff.ops.core.type_rules import Attrs, TypeMistake, make, nothing, numeric, same_as_first
+from srcdiff.ops.core.type_rules import TypeMistake, make, nothing, numeric, same_as_first
 from srcdiff.ops.elementwise import arithmetic
 from srcdiff.ops.loopforms import element_maps, storage
 

@@ -12,14 +12,13 @@ from srcdiff.ir.core import Op
 from srcdiff.ir.dims import Shapes
 from srcdiff.ir.syntax.spelling import call_text
 from srcdiff.ir.types import Type, ndim_of, shape_of
-from srcdiff.ir.values import Atom, Const, Value, const
+from srcdiff.ir.values import Atom, Attrs, Const, Value, const
 from srcdiff.ops.arrays import memory
 from srcdiff.ops.core.adjoint_builders import whole
 from srcdiff.ops.core.axes import axes_of
 from srcdiff.ops.core.registry import METHODS, declare, operation
 from srcdiff.ops.core.samples import draw, fixed
 from srcdiff.ops.core.type_rules import (
-    Attrs,
     TypeMistake,
     UnknownMistake,
     make,

@@ -11,14 +11,14 @@ from srcdiff.ir.build import Builder
 from srcdiff.ir.core import Op
 from srcdiff.ir.dims import Shapes
 from srcdiff.ir.types import Array, Dim, Type, ndim_of, product_of, shape_of
-from srcdiff.ir.values import Atom, const, known_dim
+from srcdiff.ir.values import Atom, Attrs, const, known_dim
 from srcdiff.ops.arrays import reductions
 from srcdiff.ops.core.adjoint_builders import length_of, whole
 from srcdiff.ops.core.axes import axes_of
 from srcdiff.ops.core.bind import length_operands
 from srcdiff.ops.core.registry import operation
 from srcdiff.ops.core.samples import Sample
-from srcdiff.ops.core.type_rules import Attrs, TypeMistake, make, numeric
+from srcdiff.ops.core.type_rules import TypeMistake, make, numeric
 from srcdiff.ops.loopforms import element_maps
 from srcdiff.ops.shapes.reshapes import reshape
 

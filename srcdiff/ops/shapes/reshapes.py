@@ -25,7 +25,7 @@ from srcdiff.ir.types import (
     quotient_of,
     shape_of,
 )
-from srcdiff.ir.values import Atom, const, known_dim
+from srcdiff.ir.values import Atom, Attrs, const, known_dim
 from srcdiff.ops.arrays import memory
 from srcdiff.ops.arrays.creation import array_of
 from srcdiff.ops.control import control
@@ -34,7 +34,7 @@ from srcdiff.ops.core.axes import axes_of
 from srcdiff.ops.core.bind import length_operands
 from srcdiff.ops.core.registry import declare
 from srcdiff.ops.core.samples import Sample, draw
-from srcdiff.ops.core.type_rules import Attrs, TypeMistake, make, numeric
+from srcdiff.ops.core.type_rules import TypeMistake, make, numeric
 from srcdiff.ops.loopforms import element_maps
 
 

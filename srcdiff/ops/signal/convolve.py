@@ -15,10 +15,10 @@ from typing import Any
 from srcdiff.ir.core import Op
 from srcdiff.ir.dims import Shapes
 from srcdiff.ir.types import Array, Type, is_complex, shape_of
-from srcdiff.ir.values import Atom, const
+from srcdiff.ir.values import Atom, Attrs, const
 from srcdiff.ops.core.registry import declare
 from srcdiff.ops.core.samples import draw
-from srcdiff.ops.core.type_rules import Attrs, TypeMistake, numeric, promote
+from srcdiff.ops.core.type_rules import TypeMistake, numeric, promote
 from srcdiff.ops.loopforms.context import At, LoopContext
 from srcdiff.ops.loopforms.element_maps import plus
 

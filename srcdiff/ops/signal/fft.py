@@ -17,14 +17,14 @@ from srcdiff.ir.build import Builder
 from srcdiff.ir.core import Op, OpDecl
 from srcdiff.ir.dims import Shapes
 from srcdiff.ir.types import Array, Dim, Type, is_complex, quotient_of
-from srcdiff.ir.values import Atom, Value, const, known_dim
+from srcdiff.ir.values import Atom, Attrs, Value, const, known_dim
 from srcdiff.ops.arrays import creation, memory
 from srcdiff.ops.core.adjoint_builders import length_of, whole
 from srcdiff.ops.core.axes import axes_of
 from srcdiff.ops.core.bind import known
 from srcdiff.ops.core.registry import OPERATIONS, operation
 from srcdiff.ops.core.samples import Sample, draw, of_complex
-from srcdiff.ops.core.type_rules import Attrs, TypeMistake, TypeRule, numeric, real_dtype
+from srcdiff.ops.core.type_rules import TypeMistake, TypeRule, numeric, real_dtype
 from srcdiff.ops.elementwise import arithmetic, complex_numbers
 
 Back = Callable[[Builder, Op, Sequence[Atom | None]], list[Atom | None]]

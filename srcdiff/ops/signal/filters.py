@@ -10,17 +10,17 @@ import numpy as np
 from srcdiff.ir.core import Op
 from srcdiff.ir.dims import Shapes
 from srcdiff.ir.types import Array, Type, element_type, shape_of
-from srcdiff.ir.values import Atom, Value, const
+from srcdiff.ir.values import Atom, Attrs, Value, const
 from srcdiff.ops.core.lazy_module import LazyModule
 from srcdiff.ops.core.registry import declare
 from srcdiff.ops.core.samples import Sample, draw
-from srcdiff.ops.core.type_rules import Attrs, TypeMistake, numeric, promote
+from srcdiff.ops.core.type_rules import TypeMistake, numeric, promote
 from srcdiff.ops.library.linalg.banded import lagged_sums
 from srcdiff.ops.linalg.matrix_types import HEAVY, as_float
 from srcdiff.ops.loopforms.context import At, LoopContext
 from srcdiff.ops.loopforms.element_maps import minus, plus
 
-signal: Any = LazyModule("scipy.signal")
+signal = LazyModule("scipy.signal")
 
 
 # ---- convolutions ----------------------------------------------------------------------------

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from srcdiff.ops.core.lazy_module import LazyModule
@@ -13,7 +11,7 @@ from srcdiff.ops.library.compile_time import array
 from srcdiff.ops.linalg.factor_solves import cho_solve
 from srcdiff.ops.linalg.matrix_functions import solve_banded
 
-linalg: Any = LazyModule("scipy.linalg")
+linalg = LazyModule("scipy.linalg")
 
 _lower = "np.tril(x) + 4.0 * np.eye(3)"
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from srcdiff.ops.core.lazy_module import LazyModule
@@ -22,7 +20,7 @@ from srcdiff.ops.linalg.factor_solves import lu_factor, lu_solve
 from srcdiff.ops.linalg.factorisations import qr_factors, svd_factors
 from srcdiff.ops.linalg.matrix_functions import expm_along, real_logm, real_sqrtm, symmetric_eigh
 
-linalg: Any = LazyModule("scipy.linalg")
+linalg = LazyModule("scipy.linalg")
 
 _spd = "x @ np.conj(x).T + 2.0 * np.eye(3)"
 

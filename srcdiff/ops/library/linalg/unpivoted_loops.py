@@ -12,7 +12,7 @@ import numpy as np
 
 from srcdiff.ops.core.lazy_module import LazyModule
 
-linalg: Any = LazyModule("scipy.linalg")
+linalg = LazyModule("scipy.linalg")
 
 
 def own_floats(a):

@@ -13,7 +13,7 @@ from srcdiff.ops.library.compile_time import array, numbers
 from srcdiff.ops.library.stats.loc_scale import wide
 from srcdiff.ops.signal.filters import convolved, correlated, filtered
 
-signal: Any = LazyModule("scipy.signal")
+signal = LazyModule("scipy.signal")
 
 
 # ---- convolutions ----------------------------------------------------------------------------
@@ -49,7 +49,7 @@ def scipy_convolve(
     return whole
 
 
-def _between(a: Any, axis: Any, start: Any, stop: Any) -> Any:
+def _between(a, axis, start, stop):
     """A slice along one axis."""
     if a.ndim == 1:
         return a[start:stop]
@@ -102,7 +102,7 @@ def lfilter(b: Any, a: Any, x: Any, axis: Any = -1, zi: object = None) -> Any:
     ),
     takes_complex=True,
 )
-def simpson(y: Any, *, x: Any = None, dx: Any = 1.0, axis: Any = -1) -> Any:
+def simpson(y, *, x=None, dx=1.0, axis=-1):
     values = y if y.ndim == 1 else np.moveaxis(y, axis, -1)
     places = x
     if x is not None:
@@ -118,7 +118,7 @@ def simpson(y: Any, *, x: Any = None, dx: Any = 1.0, axis: Any = -1) -> Any:
     return _parabolas(values[..., :-1], inner, dx) + _last_interval(values, places, dx)
 
 
-def _parabolas(y: Any, x: Any, dx: Any) -> Any:
+def _parabolas(y, x, dx):
     """Simpson's rule for an odd number of samples."""
     first, middle, last = y[..., :-2:2], y[..., 1:-1:2], y[..., 2::2]
     if x is None:
@@ -131,7 +131,7 @@ def _parabolas(y: Any, x: Any, dx: Any) -> Any:
     return np.sum(both / 6.0 * (ends + middle * both**2 / (near * far)), axis=-1)
 
 
-def _last_interval(y: Any, x: Any, dx: Any) -> Any:
+def _last_interval(y, x, dx):
     """The integral over the last interval of the parabola through the last three samples."""
     if x is None:
         return dx * (5.0 * y[..., -1] + 8.0 * y[..., -2] - y[..., -3]) / 12.0

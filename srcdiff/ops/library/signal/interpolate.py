@@ -12,8 +12,8 @@ from srcdiff.ops.core.registry import composite, evaluated, refuse
 from srcdiff.ops.core.samples import call
 from srcdiff.ops.library.compile_time import array, axis_in, numbers
 
-linalg: Any = LazyModule("scipy.linalg")
-signal: Any = LazyModule("scipy.signal")
+linalg = LazyModule("scipy.linalg")
+signal = LazyModule("scipy.signal")
 
 
 # ---- one variable: the result is a function --------------------------------------------------------

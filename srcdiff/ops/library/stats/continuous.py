@@ -9,7 +9,7 @@ import numpy as np
 from srcdiff.ops.core.lazy_module import LazyModule
 from srcdiff.ops.library.stats.loc_scale import Standard, distribution
 
-special: Any = LazyModule("scipy.special")
+special = LazyModule("scipy.special")
 
 LOG_SQRT_2_PI = 0.9189385332046727
 _LOG_PI = 1.1447298858494002

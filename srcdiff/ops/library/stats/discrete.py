@@ -17,8 +17,8 @@ from srcdiff.ops.core.samples import call
 from srcdiff.ops.library.compile_time import array
 from srcdiff.ops.library.stats.loc_scale import arranged, wide
 
-linalg: Any = LazyModule("scipy.linalg")
-special: Any = LazyModule("scipy.special")
+linalg = LazyModule("scipy.linalg")
+special = LazyModule("scipy.special")
 
 _LOG_2_PI = 1.8378770664093453
 

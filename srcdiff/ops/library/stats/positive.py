@@ -11,7 +11,7 @@ from srcdiff.ops.core.lazy_module import LazyModule
 from srcdiff.ops.library.stats.continuous import LOG_SQRT_2_PI
 from srcdiff.ops.library.stats.loc_scale import Standard, distribution
 
-special: Any = LazyModule("scipy.special")
+special = LazyModule("scipy.special")
 
 _POSITIVE = (0.0, math.inf)
 _EULER = 0.5772156649015329

@@ -14,7 +14,7 @@ from srcdiff.ops.elementwise.gamma import hurwitz_zeta, riemann_zeta
 from srcdiff.ops.library.compile_time import array
 from srcdiff.ops.library.stats.loc_scale import wide
 
-special: Any = LazyModule("scipy.special")
+special = LazyModule("scipy.special")
 _fixed: Any = stop_gradient
 
 

@@ -11,7 +11,7 @@ from srcdiff.ops.core.registry import composite
 from srcdiff.ops.core.samples import call
 from srcdiff.ops.library.compile_time import array
 
-special: Any = LazyModule("scipy.special")
+special = LazyModule("scipy.special")
 
 
 def _named(name: str, function: Any, low: float = -1.0) -> None:
