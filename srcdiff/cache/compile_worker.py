@@ -95,7 +95,7 @@ class _Pickler(pickle.Pickler):
         return (_named, (module, name)) if found is value else NotImplemented
 
 
-def _named(module: str, name: str) -> Any:
+def _named(module: str, name: str) -> object:
     return getattr(importlib.import_module(module), name)
 
 

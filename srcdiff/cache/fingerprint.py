@@ -106,7 +106,7 @@ def fingerprint(header: str, roots: Iterable[object], contents: bool = False) ->
     return Fingerprint(walk.hash.hexdigest(), walk.places)
 
 
-def _base_of(value: Any) -> Any:
+def _base_of(value: Any) -> object:
     return value.derived.base
 
 
@@ -322,7 +322,7 @@ def _version(value: Any) -> str:
     return str(getattr(sys.modules.get(top), "__version__", ""))
 
 
-def _looked_up(function: types.FunctionType, name: str) -> Any:
+def _looked_up(function: types.FunctionType, name: str) -> object:
     found = look_up(function, name)
     if found is None:
         raise AttributeError(name)
@@ -355,7 +355,7 @@ def _names(code: types.CodeType) -> Iterator[str]:
         yield from (c for c in each.co_consts if isinstance(c, str) and c.isidentifier())
 
 
-def _code_words(code: types.CodeType) -> Iterator[Any]:
+def _code_words(code: types.CodeType) -> Iterator[object]:
     """The code itself: it distinguishes functions on one line, and functions whose file was edited after its import."""
     for each in _codes(code):
         yield from (each.co_code.hex(), each.co_names, each.co_varnames, list(each.co_positions()))

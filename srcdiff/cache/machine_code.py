@@ -20,7 +20,7 @@ from srcdiff.codegen.module.load import load, text_hash
 _UNRESOLVED = ".numba.unresolved$"  # Numba's name for a function that is not compiled yet
 
 
-def load_compiled(text: str, name: str, bindings: Mapping[str, object]) -> Callable[..., Any]:
+def load_compiled(text: str, name: str, bindings: Mapping[str, object]) -> Callable[..., object]:
     """The compiled function `name` of a module with this text, with cached machine code.
 
     Python functions among the bindings, which the text calls, are compiled, too.
@@ -54,7 +54,7 @@ def _called(function: FunctionType) -> Any:
 class MachineCode(Overloads):
     """The compiled forms of one function for the processor."""
 
-    def unpacked(self, content: bytes, target_context: object) -> Any:
+    def unpacked(self, content: bytes, target_context: object) -> object:
         from numba.core.compiler import CompileResult  # Numba is imported if this runs
 
         try:
@@ -116,7 +116,7 @@ def _take_any_numbers(compiler: Any) -> None:
 
     fold = compiler.fold_argument_types
 
-    def folded(args: object, kws: object) -> Any:
+    def folded(args: object, kws: object) -> object:
         signature, given = fold(args, kws)
         return signature, tuple(map(types.unliteral, given))
 

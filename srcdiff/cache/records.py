@@ -39,7 +39,7 @@ _LEFT_OUT = ("stages", "seconds", "stored")  # fields of a program that describe
 _Program = TypeVar("_Program")
 
 
-def to_record(program: Any, seen: Fingerprint) -> dict[str, Any]:
+def to_record(program: Any, seen: Fingerprint) -> dict[str, object]:
     """The fields of a program.
 
     Raises
@@ -64,7 +64,7 @@ def from_record(cls: type[_Program], record: Mapping[str, object], seen: Fingerp
     return cls(**{name: _decoded(value, seen) for name, value in record.items()})
 
 
-def _encoded(value: Any, seen: Fingerprint) -> Any:
+def _encoded(value: Any, seen: Fingerprint) -> object:
     if value is None or type(value) in (bool, int, str):
         return value
     if type(value) is float:
@@ -97,7 +97,7 @@ def _place(value: object, seen: Fingerprint) -> int:
     return found
 
 
-def _decoded(value: object, seen: Fingerprint) -> Any:
+def _decoded(value: object, seen: Fingerprint) -> object:
     if not isinstance(value, list):
         return value
     kind, *parts = value
@@ -144,7 +144,7 @@ def _way(get: object, seen: Fingerprint) -> tuple[int, str, str]:
     return _place(get.args[0], seen), "itself", ""
 
 
-def _expected(value: object, seen: Fingerprint) -> Any:
+def _expected(value: object, seen: Fingerprint) -> str | int:
     """The expected value: numbers, texts and containers by their digest, other objects by their place."""
     if isinstance(value, (*SCALARS, tuple, list, dict)):
         return fingerprint("", [value]).digest

@@ -303,7 +303,7 @@ def _without_loops(fn: Function) -> LoopProgram:
     )
 
 
-def mentioned(bindings: Mapping[str, object], source: str) -> dict[str, Any]:
+def mentioned(bindings: Mapping[str, object], source: str) -> dict[str, object]:
     names = {n.id for n in ast.walk(ast.parse(source)) if isinstance(n, ast.Name)}
     return {k: v for k, v in bindings.items() if k in names}
 

@@ -110,7 +110,7 @@ def _batch(derived: Derived, arguments: Arguments, recorder: Recorder) -> Functi
     )
 
 
-def plain_defaults(fn: Function, defaults: Mapping[str, object]) -> dict[str, Any]:
+def plain_defaults(fn: Function, defaults: Mapping[str, object]) -> dict[str, object]:
     """The defaults that can be written as text, for the last parameters without a gap."""
     out: dict[str, Any] = {}
     for p in reversed(fn.params):
@@ -194,7 +194,7 @@ def _traced(derived: Derived, arguments: Arguments, recorder: Recorder) -> Funct
     return fn
 
 
-def _constants(arguments: Arguments) -> dict[str, Any]:
+def _constants(arguments: Arguments) -> dict[str, object]:
     """The arguments that a program may be specialised on: all that are not differentiated, except arrays."""
     given = zip(arguments.names, arguments.types, arguments.values, strict=False)
     varying = {arguments.names[k] for k in arguments.wrt}
@@ -250,7 +250,7 @@ def _watched(base: object, fn: Function) -> dict[str, Watched]:
     return found | {k: Watched(partial(itself, v), snapshot(v)) for k, v in bound.items()}
 
 
-def _arrays_outside(fn: Function) -> dict[str, Any]:
+def _arrays_outside(fn: Function) -> dict[str, np.ndarray]:
     found: dict[str, Any] = {}
     for f in callees_first(fn):
         found |= {s.attrs["name"]: s.attrs["value"] for s in ops_of(f) if s.decl is constant_array}

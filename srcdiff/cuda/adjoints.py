@@ -281,7 +281,7 @@ def _is_of_floats(value: Any) -> bool:
     return hasattr(value, "dtype") and bool(value.shape) and np.dtype(value.dtype).kind == "f"
 
 
-def _cleared(value: Any) -> Any:
+def _cleared(value: Any) -> object:
     """Zeros: the adjoint of the arrays that a launch keeps, both before and after it."""
     zeros = np.zeros(value.shape, value.dtype)
     return cuda.to_device(zeros) if device.is_device_array(value) else zeros

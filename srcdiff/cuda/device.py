@@ -112,10 +112,10 @@ class DeviceFunction:
     # ---- the protocol of Numba's dispatchers, and of its simulator ----
 
     @property
-    def _numba_type_(self) -> Any:
+    def _numba_type_(self) -> object:
         return dispatcher_type(self)
 
-    def get_call_template(self, args: tuple[object, ...], kws: Mapping[str, object]) -> Any:
+    def get_call_template(self, args: tuple[object, ...], kws: Mapping[str, object]) -> object:
         """Numba's dispatcher protocol: the signatures for these argument types."""
         if kws:
             raise TypingError(f"{self.handle.__name__} takes its arguments by position in kernels")
@@ -127,12 +127,12 @@ class DeviceFunction:
         self.chosen[tuple(args)] = found
         return found.function.get_call_template(args, {})
 
-    def get_overload(self, sig: Any) -> Any:
+    def get_overload(self, sig: Any) -> object:
         """Numba's dispatcher protocol: the function that is called for a signature."""
         args = tuple(getattr(sig, "args", sig))
         return self.chosen[args].function.get_overload(sig)
 
-    def __call__(self, *args: object) -> Any:
+    def __call__(self, *args: object) -> object:
         """A call in the simulator, from a kernel."""
         found = self.compiled(_types_of(args[: len(self.handle.signature.names)]))
         self._check_count(found.program, len(args))
@@ -157,7 +157,7 @@ def device_function(handle: Generated) -> DeviceFunction:
     return known
 
 
-def _types_of(args: Sequence[object]) -> tuple[Any, ...]:
+def _types_of(args: Sequence[object]) -> tuple[object, ...]:
     return tuple(map(type_of, args))
 
 

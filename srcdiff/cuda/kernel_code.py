@@ -20,7 +20,7 @@ from srcdiff.codegen.module.load import load, text_hash
 from srcdiff.runtime.cuda.numba_cuda_api import dumps, refresh
 
 
-def load_kernel(text: str, name: str, bindings: Mapping[str, object]) -> Callable[..., Any]:
+def load_kernel(text: str, name: str, bindings: Mapping[str, object]) -> Callable[..., object]:
     """The kernel `name` of a module with this text, with cached machine code; the simulator has no machine code."""
     kernel = load(text, name, bindings)
     compiled: Any = kernel
@@ -46,7 +46,7 @@ class KernelCode(Overloads):
 
     ending = "kernel"
 
-    def unpacked(self, content: bytes, target_context: object) -> Any:
+    def unpacked(self, content: bytes, target_context: object) -> object:
         try:
             refresh(target_context)  # as Numba does before it loads a kernel
             kind, parts = pickle.loads(content)

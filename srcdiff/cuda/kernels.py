@@ -48,7 +48,7 @@ def leaf_types(types: Sequence[Type]) -> list[Type]:
     return out
 
 
-def classes_in(types: Sequence[Type]) -> dict[str, Any]:
+def classes_in(types: Sequence[Type]) -> dict[str, object]:
     """The named tuples that a kernel builds for its arguments, by name."""
     found: dict[str, Any] = {}
     for type_ in types:

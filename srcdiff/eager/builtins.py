@@ -25,14 +25,14 @@ if TYPE_CHECKING:
     from srcdiff.eager.tape import Tape
 
 
-def _sum(tape: Tape, values: object, start: float = 0) -> Any:
+def _sum(tape: Tape, values: object, start: float = 0) -> float:
     total = start
     for value in tape.each(values):
         total = operate(tape, operator.add, total, value)
     return total
 
 
-def _extreme(symbol: Any) -> Any:
+def _extreme(symbol: Any) -> object:
     decl = symbol
 
     def extreme(tape: Tape, *args: Any, key: Any = None, **kwargs: Any) -> Any:
@@ -47,32 +47,32 @@ def _extreme(symbol: Any) -> Any:
     return extreme
 
 
-def _map(tape: Tape, function: object, *values: object) -> Any:
+def _map(tape: Tape, function: object, *values: object) -> object:
     return (call(tape, function, *row) for row in zip(*map(tape.each, values), strict=False))
 
 
-def _filter(tape: Tape, function: object, values: object) -> Any:
+def _filter(tape: Tape, function: object, values: object) -> object:
     return (v for v in tape.each(values) if (v if function is None else call(tape, function, v)))
 
 
-def _reduce(tape: Tape, function: object, values: object, *start: object) -> Any:
+def _reduce(tape: Tape, function: object, values: object, *start: object) -> object:
     return functools.reduce(called(tape, function), tape.each(values), *start)
 
 
 def _accumulate(
     tape: Tape, values: np.ndarray, function: object = operator.add, **kwargs: object
-) -> Any:
+) -> object:
     return itertools.accumulate(tape.each(values), called(tape, function), **kwargs)
 
 
-def _sorted(tape: Tape, values: object, key: object = None, reverse: bool = False) -> Any:
+def _sorted(tape: Tape, values: object, key: object = None, reverse: bool = False) -> object:
     return sorted(
         tape.each(values), key=None if key is None else called(tape, key), reverse=reverse
     )
 
 
-def _collected(cls: Any) -> Any:
-    def collected(tape: Tape, *values: Any, **kwargs: Any) -> Any:
+def _collected(cls: Any) -> object:
+    def collected(tape: Tape, *values: Any, **kwargs: Any) -> object:
         if cls is reversed:
             return _reversed(tape, values[0])
         return cls(*(tape.each(v) for v in values), **kwargs)
@@ -80,7 +80,7 @@ def _collected(cls: Any) -> Any:
     return collected
 
 
-def _reversed(tape: Tape, values: Any) -> Any:
+def _reversed(tape: Tape, values: Any) -> object:
     own = getattr(type(values), "__reversed__", None)
     if is_own(values) and isinstance(own, FunctionType):
         return call(tape, own, values)
@@ -90,11 +90,11 @@ def _reversed(tape: Tape, values: Any) -> Any:
     return reversed(values)
 
 
-def _divmod(tape: Tape, x: object, y: object) -> Any:
+def _divmod(tape: Tape, x: object, y: object) -> object:
     return operate(tape, "//", x, y), operate(tape, "%", x, y)
 
 
-def _distance(tape: Tape, p: object, q: object) -> Any:
+def _distance(tape: Tape, p: object, q: object) -> object:
     squares = [
         operate(tape, "**", operate(tape, "-", a, b), 2)
         for a, b in zip(tape.each(p), tape.each(q), strict=True)
@@ -109,7 +109,7 @@ def _numbered(tape: Tape, array: object) -> Iterator[tuple[tuple[int, ...], Any]
         yield place, tape.item(array, place)
 
 
-def _from_iter(tape: Tape, values: object, dtype: object = float, count: int = -1) -> Any:
+def _from_iter(tape: Tape, values: object, dtype: object = float, count: int = -1) -> object:
     return call(
         tape,
         np.array,
@@ -118,11 +118,11 @@ def _from_iter(tape: Tape, values: object, dtype: object = float, count: int = -
     )
 
 
-def _chained(tape: Tape, rows: object) -> Any:
+def _chained(tape: Tape, rows: object) -> object:
     return (v for row in tape.each(rows) for v in tape.each(row))
 
 
-def _starmap(tape: Tape, function: object, rows: object) -> Any:
+def _starmap(tape: Tape, function: object, rows: object) -> object:
     return (call(tape, function, *tape.each(row)) for row in tape.each(rows))
 
 
@@ -138,7 +138,7 @@ def _next(tape: Tape, iterator: Any, *default: Any) -> Any:
         raise
 
 
-def _getattr(tape: Tape, base: object, name: str, *default: object) -> Any:
+def _getattr(tape: Tape, base: object, name: str, *default: object) -> object:
     return attribute_of(tape, base, name) if hasattr(base, name) or not default else default[0]
 
 
@@ -146,13 +146,13 @@ def _set_attr(tape: Tape, base: object, name: str, value: object) -> None:
     set_attribute(tape, base, name, value)
 
 
-def _product(tape: Tape, values: object, start: object = 1) -> Any:
+def _product(tape: Tape, values: object, start: object = 1) -> object:
     for value in tape.each(values):
         start = operate(tape, operator.mul, start, value)
     return start
 
 
-def _fsum(tape: Tape, values: object) -> Any:
+def _fsum(tape: Tape, values: object) -> object:
     return _sum(tape, values, 0.0)
 
 
@@ -169,7 +169,7 @@ def _number(kind: Any, method: str) -> Any:
     return number
 
 
-def _round(tape: Tape, number: object, ndigits: object = None) -> Any:
+def _round(tape: Tape, number: object, ndigits: object = None) -> object:
     digits = () if ndigits is None else (ndigits,)
     return _number(round, "__round__")(tape, number, *digits)
 
@@ -179,19 +179,19 @@ def _length(tape: Tape, value: Any) -> Any:
     return call(tape, own, value) if is_own(value) and isinstance(own, FunctionType) else len(value)
 
 
-def _deep(tape: Tape, value: object, memo: object = None) -> Any:
+def _deep(tape: Tape, value: object, memo: object = None) -> object:
     """`copy.deepcopy(value)`."""
     return duplicate(
         value, lambda leaf: call(tape, np.copy, leaf) if isinstance(leaf, np.ndarray) else leaf
     )
 
 
-def _shallow(tape: Tape, value: object) -> Any:
+def _shallow(tape: Tape, value: object) -> object:
     """`copy.copy(value)`."""
     return call(tape, np.copy, value) if isinstance(value, np.ndarray) else copy.copy(value)
 
 
-def _as_dict(tape: Tape, value: object) -> Any:
+def _as_dict(tape: Tape, value: object) -> object:
     """`dataclasses.asdict(value)`."""
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return {f.name: _as_dict(tape, getattr(value, f.name)) for f in dataclasses.fields(value)}
@@ -202,13 +202,13 @@ def _as_dict(tape: Tape, value: object) -> Any:
     return _deep(tape, value)
 
 
-def _replaced(tape: Tape, value: Any, /, **changes: object) -> Any:
+def _replaced(tape: Tape, value: Any, /, **changes: object) -> object:
     """`dataclasses.replace(value, **changes)`."""
     own = {f.name: getattr(value, f.name) for f in dataclasses.fields(value) if f.init}
     return call(tape, type(value), **{**own, **changes})
 
 
-def _augmented(symbol: str) -> Any:
+def _augmented(symbol: str) -> object:
     """`operator.iadd(target, value)`: the value that `target += value` binds."""
     return lambda tape, target, value: tape.augmented(symbol, target, value)
 

@@ -94,19 +94,19 @@ def call(tape: Tape, function: object, /, *args: object, **kwargs: object) -> An
     return _as_it_is(tape, function, args, kwargs)
 
 
-def _items_of(tape: Tape, getter: object, base: object) -> Any:
+def _items_of(tape: Tape, getter: object, base: object) -> object:
     keys = getter.__reduce__()[1]
     found = tuple(tape.item(base, key) for key in keys)
     return found[0] if len(keys) == 1 else found
 
 
-def _attributes_of(tape: Tape, getter: object, base: object) -> Any:
+def _attributes_of(tape: Tape, getter: object, base: object) -> object:
     paths = getter.__reduce__()[1]
     found = tuple(functools.reduce(tape.attribute, path.split("."), base) for path in paths)
     return found[0] if len(paths) == 1 else found
 
 
-def _method_of(tape: Tape, caller: Any, base: Any) -> Any:
+def _method_of(tape: Tape, caller: Any, base: Any) -> object:
     made, given = caller.__reduce__()
     named = made.keywords if isinstance(made, functools.partial) else {}
     given = made.args + given if isinstance(made, functools.partial) else given
@@ -138,7 +138,9 @@ def _vectorized(tape: Tape, function: Any, *args: Any, **kwargs: Any) -> Any:
     return tuple(_column(tape, c, shape, function.otypes, k) for k, c in enumerate(columns))
 
 
-def _column(tape: Tape, values: Sequence[object], shape: object, types: str | None, k: int) -> Any:
+def _column(
+    tape: Tape, values: Sequence[object], shape: object, types: str | None, k: int
+) -> object:
     dtype = np.dtype(types[k]) if types else np.asarray(values[0]).dtype  # as the first one is
     made = call(tape, np.array, values)
     if made.dtype != dtype:
@@ -155,7 +157,7 @@ _GETTERS: dict[Any, Any] = {
 # ---- functions with derivatives -------------------------------------------------------------------------------
 
 
-def _differentiated(tape: Tape, function: Any, args: Any, kwargs: Any) -> Any:
+def _differentiated(tape: Tape, function: Any, args: Any, kwargs: Any) -> object:
     is_derivative = type(function).__name__ == "Generated"
     if is_derivative and tape.tracked.has_part([args, kwargs]):
         is_dynamic = bool(function.specialise(*args, **kwargs).program.dynamic)
@@ -195,7 +197,7 @@ def _differentiated(tape: Tape, function: Any, args: Any, kwargs: Any) -> Any:
     return target
 
 
-def _gradient(tape: Tape, function: Any, args: Any, is_dynamic: bool) -> Any:
+def _gradient(tape: Tape, function: Any, args: Any, is_dynamic: bool) -> object:
     """A gradient as an operation; with its value, for `value_and_grad`."""
     derived = function.derived
     if isinstance(derived.derivation, ValueAndGrad):
@@ -211,7 +213,7 @@ def _is_fixed(value: object) -> bool:
     return all(type(p) in (int, str, bool, type(None)) for p in parts)
 
 
-def _listed(tape: Tape, value: Any) -> Any:
+def _listed(tape: Tape, value: Any) -> object:
     """An iterator as a list; arrays and rows one by one, which may have different lengths."""
     if isinstance(value, Iterator):  # that of `x.flat` is subscripted, and stays where it is
         value = value[:] if hasattr(value, "__getitem__") else list(tape.each(value))

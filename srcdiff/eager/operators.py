@@ -73,11 +73,11 @@ _IN_PLACE = {function: getattr(operator, f"i{name}") for function, name in METHO
 
 
 @functools.cache
-def _leaf_of(symbol: object, count: int) -> Callable[..., Any]:
+def _leaf_of(symbol: object, count: int) -> Callable[..., object]:
     return leaf_of_call(symbol, count)
 
 
-def _operated(tape: Tape, symbol: Any, args: Any, in_place: bool) -> Any:
+def _operated(tape: Tape, symbol: Any, args: Any, in_place: bool) -> object:
     """An operator of the user's."""
     if symbol in UNARY:
         return call(tape, getattr(type(args[0]), UNARY[symbol]), *args)
@@ -96,7 +96,7 @@ def _operated(tape: Tape, symbol: Any, args: Any, in_place: bool) -> Any:
     return symbol(*args)  # raises Python's error
 
 
-def item_of(tape: Tape, base: Any, key: Any) -> Any:
+def item_of(tape: Tape, base: Any, key: Any) -> object:
     """`base[key]` where `base` is not an array."""
     own = getattr(type(base), "__getitem__", None)
     if is_own(base) and isinstance(own, FunctionType):
@@ -120,7 +120,7 @@ class Flat:
         self.tape, self.base, self.index = tape, base, 0
 
     @property
-    def coords(self) -> Any:
+    def coords(self) -> object:
         return np.unravel_index(self.index, self.base.shape)
 
     def place(self, key: Any) -> Any:
@@ -140,7 +140,7 @@ class Flat:
     def __iter__(self) -> Flat:
         return self
 
-    def __next__(self) -> Any:
+    def __next__(self) -> object:
         if self.index == len(self):
             raise StopIteration
         self.index += 1
@@ -196,7 +196,7 @@ def iterated(tape: Tape, values: object) -> Any:
     return values
 
 
-def _stepped(tape: Tape, iterator: Any) -> Iterator[Any]:
+def _stepped(tape: Tape, iterator: Any) -> Iterator[object]:
     step = getattr(type(iterator), "__next__", None)
     if not is_own(iterator) or not isinstance(step, FunctionType):
         yield from iterator
@@ -209,7 +209,7 @@ def _stepped(tape: Tape, iterator: Any) -> Iterator[Any]:
         yield found
 
 
-def _items(tape: Tape, values: object) -> Iterator[Any]:
+def _items(tape: Tape, values: object) -> Iterator[object]:
     for k in itertools.count():
         try:
             found = item_of(tape, values, k)
@@ -218,7 +218,7 @@ def _items(tape: Tape, values: object) -> Iterator[Any]:
         yield found
 
 
-def attribute_of(tape: Tape, base: object, name: str) -> Any:
+def attribute_of(tape: Tape, base: object, name: str) -> object:
     """`base.name`, which may be a property."""
     if name == "data" and isinstance(base, np.ndarray) and tape.tracked.has(base):
         raise UnsupportedError(
@@ -266,7 +266,7 @@ def set_attribute(tape: Tape, base: object, name: str, value: object) -> None:
 
 
 @contextlib.contextmanager
-def _entered(tape: Tape, manager: Any) -> Iterator[Any]:
+def _entered(tape: Tape, manager: Any) -> Iterator[object]:
     cls = type(manager)
     value = call(tape, cls.__enter__, manager)
     try:
@@ -278,7 +278,7 @@ def _entered(tape: Tape, manager: Any) -> Iterator[Any]:
         call(tape, cls.__exit__, manager, None, None, None)
 
 
-def context_of(tape: Tape, manager: object) -> Any:
+def context_of(tape: Tape, manager: object) -> object:
     """The context manager that `with` enters."""
     is_read = is_own(manager) and isinstance(
         getattr(type(manager), "__enter__", None), FunctionType

@@ -19,7 +19,7 @@ def is_own(value: object) -> bool:
     return not isinstance(value, type | enum.Enum) and is_own_class(type(value))
 
 
-def set_fields(made: Any, init: FunctionType, args: Any, kwargs: Any) -> list[Any]:
+def set_fields(made: Any, init: FunctionType, args: Any, kwargs: Any) -> list[object]:
     """Do the work of a dataclass's `__init__` before `__post_init__`; returns the arguments of `__post_init__`."""
     bound = inspect.signature(init).bind(made, *args, **kwargs)
     bound.apply_defaults()

@@ -183,7 +183,7 @@ class _Text:
         """The function, with a tape as its first parameter."""
         return dynamic_function(tree, rewriter, self.own_name)
 
-    def outside(self) -> dict[str, Any]:
+    def outside(self) -> dict[str, object]:
         """The names outside that the function's text refers to."""
         if self.node is None or self.rewriter is None:
             return {}
@@ -191,7 +191,7 @@ class _Text:
         known = {n: f[1] for n, f in found.items() if f is not None}
         return {k: v for k, v in known.items() if getattr(builtins, k, None) is not v}
 
-    def bindings(self) -> dict[str, Any]:
+    def bindings(self) -> dict[str, object]:
         """The objects in the namespace of the program."""
         if self.node is None:
             return {self.called: self.base}

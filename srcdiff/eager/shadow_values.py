@@ -16,7 +16,7 @@ from srcdiff.eager.structures import leaves_of
 from srcdiff.errors import UnsupportedError
 
 
-def owner(array: np.ndarray) -> np.ndarray[Any, Any]:
+def owner(array: np.ndarray) -> np.ndarray:
     """The array that owns the memory of a view."""
     while isinstance(array.base, np.ndarray):
         array = array.base

@@ -77,7 +77,7 @@ class Tape:
     def arguments(self, *values: object, wrt: Sequence[int]) -> tuple[Any, ...]:
         """Copies of the arguments, which the program may write; the derivative is with respect to those at `wrt`."""
 
-        def own_leaf(leaf: object) -> Any:
+        def own_leaf(leaf: object) -> object:
             return copy_of(leaf) if isinstance(leaf, np.ndarray) else fresh(leaf)
 
         for v in values:
@@ -116,7 +116,7 @@ class Tape:
         self.take_back(shadows)
         return tuple(self.beside(shadows, given) for given in self.inputs)
 
-    def beside(self, shadows: Shadows, given: object) -> Any:
+    def beside(self, shadows: Shadows, given: object) -> object:
         """The shadows of an argument's floats, in its structure; None for other leaves."""
         return duplicate(given, lambda leaf: shadows.get(leaf) if is_float_leaf(leaf) else None)
 
@@ -133,7 +133,7 @@ class Tape:
         """A result with memory of its own."""
         return duplicate(value, copied)
 
-    def ones(self, value: np.ndarray) -> Any:
+    def ones(self, value: np.ndarray) -> object:
         """The weights of a sum of all elements."""
         return duplicate(value, lambda leaf: np.ones_like(leaf) if np.ndim(leaf) else 1.0)
 
@@ -240,7 +240,7 @@ class Tape:
             self.tracked.add(base)
             self.note(Addition(base, duplicate(key, copied), value))
 
-    def augmented(self, operator: str, target: object, value: object) -> Any:
+    def augmented(self, operator: str, target: object, value: object) -> object:
         """The value that `target += value` binds."""
         if not isinstance(target, np.ndarray):
             return operators.operate(self, operator, target, value, in_place=True)
@@ -288,7 +288,7 @@ class Tape:
         """`base.name = value`, where `name` is a property of some class."""
         operators.set_attribute(self, base, name, value)
 
-    def context(self, manager: object) -> Any:
+    def context(self, manager: object) -> object:
         """The context manager that `with` enters."""
         return operators.context_of(self, manager)
 

@@ -67,7 +67,7 @@ def check_grads(
     plain = without_blocks(plain_function(f))
 
     @cache
-    def expected(step: float) -> Any:
+    def expected(step: float) -> object:
         return difference(plain, args, directions, step)
 
     if "forward" in modes:
@@ -111,7 +111,7 @@ def _check_second(
 
     weights = random_like(differences(STEP), rng)
 
-    def expected(step: float) -> Any:
+    def expected(step: float) -> float:
         return dot(weights, differences(step))
 
     _compare("second order", dot(weights, tangent), expected, 10 * rtol, 10 * atol)
@@ -136,7 +136,7 @@ def difference(
     )
 
 
-def _halved(p: Any, q: Any, step: float) -> Any:
+def _halved(p: Any, q: Any, step: float) -> object:
     return (p - q) / (2.0 * step) if is_float_leaf(p) else None
 
 

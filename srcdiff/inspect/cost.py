@@ -153,7 +153,7 @@ def _bytes(value: object, even_numbers: bool = False) -> int:
     return np.asarray(value).nbytes if even_numbers else 0
 
 
-def storage_of(value: object) -> Any:
+def storage_of(value: object) -> object:
     """The array that a view is a view of."""
     while isinstance(value, np.ndarray) and isinstance(value.base, np.ndarray):
         value = value.base

@@ -204,7 +204,7 @@ def _is_plain(text: str) -> bool:
     return " " not in inner and not inner.startswith("-")
 
 
-def _one_like(leaf: Any) -> Any:
+def _one_like(leaf: Any) -> object:
     return np.ones_like(leaf) if isinstance(leaf, np.ndarray) else type(leaf)(1)
 
 

@@ -371,7 +371,7 @@ class _Heap:
                 )
 
 
-def _key(type_: Type, position: int) -> Any:
+def _key(type_: Type, position: int) -> object:
     assert isinstance(type_, Struct)
     return type_.keys[position]
 

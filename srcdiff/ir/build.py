@@ -318,7 +318,7 @@ def change_dims(fn: Function, change: Callable[[Dim], Dim]) -> Function:
 def change_dims_within(part: Region, change: Callable[[Dim], Dim]) -> Region:
     """As `change_dims`; values from outside the region are left alone."""
 
-    def attribute(old: object) -> Any:
+    def attribute(old: object) -> object:
         if isinstance(old, Dim):
             return change(old)
         return change_dims(old, change) if isinstance(old, Function) else old

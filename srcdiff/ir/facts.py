@@ -361,7 +361,7 @@ GROUPS: Mapping[str, Any] = {
 }
 
 
-def listed(fn: object) -> dict[str, Any]:
+def listed(fn: object) -> dict[str, object]:
     """The facts of a function that the text form shows, by name; no two groups share a name."""
     found: dict[str, Any] = {}
     for name, default in GROUPS.items():

@@ -43,7 +43,7 @@ def own_constructor(cls: type) -> str:
     return "" if all(f.init for f in fields) else "`field(init=False)`"
 
 
-def build_struct(kind: str, keys: Sequence[Any], parts: Sequence[Any], cls: type | None) -> Any:
+def build_struct(kind: str, keys: Sequence[Any], parts: Sequence[Any], cls: type | None) -> object:
     """The container itself."""
     if kind == "tuple":
         return tuple(parts)
@@ -80,7 +80,7 @@ def is_object(value: object) -> bool:
     return not isinstance(value, _NO_OBJECTS) and is_own_class(type(value))
 
 
-def attributes(value: object) -> dict[str, Any]:
+def attributes(value: object) -> dict[str, object]:
     """The current attributes of an object, from `__dict__` and slots."""
     found = {
         name: getattr(value, name)
@@ -107,7 +107,7 @@ def slots_of(cls: type) -> tuple[str, ...]:
 _WRITTEN = (int, float, complex, str, bytes, tuple, list, dict, set, frozenset, range, slice)
 
 
-def identity_of(value: object) -> Any:
+def identity_of(value: object) -> object:
     """What tells a value that is known when compiling from others of its class."""
     if isinstance(value, np.ndarray):
         return value.dtype.str, value.shape, value.tobytes()

@@ -190,7 +190,7 @@ class _RuleCheck:
         )
 
 
-def _unit(shape: tuple[int, ...], at: tuple[int, ...], number: complex) -> Any:
+def _unit(shape: tuple[int, ...], at: tuple[int, ...], number: complex) -> complex | np.ndarray:
     """Zeros with a 1 in one place; the number 1 if there are no axes."""
     if not shape:
         return number

@@ -134,7 +134,7 @@ def _declared(
     )
 
 
-def _defaults(written: FunctionType) -> dict[str, Any]:
+def _defaults(written: FunctionType) -> dict[str, object]:
     parameters = inspect.signature(written).parameters.values()
     return {p.name: p.default for p in parameters if p.default is not p.empty}
 

@@ -62,7 +62,7 @@ def implicit(
     *,
     argnums: Sequence[str] | str | None = None,
     result: Function | None = None,
-) -> Any:
+) -> object:
     """Give a solver of `f(x, *parameters) = 0` its derivatives, by the implicit function theorem.
 
     Parameters

@@ -84,7 +84,7 @@ def _number(colours: tuple[Colours, Colours]) -> int:
     return sum(int(c.max(initial=-1)) + 1 for c in colours)
 
 
-def coloured_symmetric(pattern: Pattern) -> tuple[Colours, Any]:
+def coloured_symmetric(pattern: Pattern) -> tuple[Colours, np.ndarray]:
     """Colours for the columns of a symmetric matrix, and the columns that have one of their own.
 
     The entries of a full column are in its row, too. So the columns with most entries are set aside as long as the

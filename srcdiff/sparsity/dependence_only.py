@@ -84,7 +84,7 @@ def _union(
     return many
 
 
-def _key(places: tuple[Atom, ...], values: Mapping[Value, object]) -> Callable[[], Any]:
+def _key(places: tuple[Atom, ...], values: Mapping[Value, object]) -> Callable[[], object]:
     """The place that an access names."""
     constants = [a.value if isinstance(a, Const) else None for a in places]
     if len(places) == 1:

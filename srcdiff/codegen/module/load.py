@@ -28,7 +28,9 @@ _PACKAGE = "srcdiff_generated"  # of the modules that the texts are
 _FORMAT = "1"  # changes when files of an older srcdiff must not be found
 
 
-def load(text: str, name: str, bindings: Mapping[str, object] | None = None) -> Callable[..., Any]:
+def load(
+    text: str, name: str, bindings: Mapping[str, object] | None = None
+) -> Callable[..., object]:
     """The function `name` of a module with this text; `bindings` go into its namespace first.
 
     The same text gives the same module as long as nothing is bound: a handle that keeps the text

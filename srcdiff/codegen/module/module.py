@@ -124,7 +124,7 @@ def _unused(name: str, taken: set[str]) -> str:
     return next(each for each in chain([name], numbered) if each not in taken)
 
 
-def bindings_of(fn: Function) -> dict[str, Any]:
+def bindings_of(fn: Function) -> dict[str, object]:
     """What the text mentions and does not define: arrays from outside, named tuples and dataclasses, functions that
     have a rule.
     """

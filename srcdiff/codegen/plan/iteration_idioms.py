@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal
+from typing import Literal
 
 from srcdiff.codegen.plan.plan import Pattern
 from srcdiff.codegen.plan.sequence_lengths import Counts
@@ -96,10 +96,7 @@ def _changes_neighbours(loop: For, inner: For) -> bool:
 
 
 def sequence_form(
-    loop: For,
-    counts: Counts,
-    roots: Roots,
-    keeps: Callable[[Statement], bool],
+    loop: For, counts: Counts, roots: Roots, keeps: Callable[[Statement], bool]
 ) -> Header:
     plain = range_form(loop)
     if not (loop.start == const(0) and loop.step == const(1)):
@@ -220,7 +217,7 @@ def _match_trip_count(sequences: Sequence[Atom], loop: For, counts: Counts) -> b
     return all(any(counts.of_sequence(s) == stop for s in sequences) for stop in stops)
 
 
-def _shortest_of(stop: Atom, counts: Counts) -> list[Any]:
+def _shortest_of(stop: Atom, counts: Counts) -> list[object]:
     """The lengths of which `stop` is the smallest: `zip` takes that by itself."""
     made = counts.maker.get(stop)
     if isinstance(made, Op) and made.decl.name == "minimum":

@@ -7,7 +7,6 @@ elsewhere, or the loop that filled the list with one `append` in each iteration.
 from __future__ import annotations
 
 from collections import defaultdict
-from typing import Any
 
 from srcdiff.ir.alias import Roots
 from srcdiff.ir.core import For, Function, Op, Region, Statement, While, regions_of
@@ -33,7 +32,7 @@ class Counts:
             for inner in regions_of(s):
                 self._visit(inner, s, roots)
 
-    def of_sequence(self, sequence: Atom) -> Any:
+    def of_sequence(self, sequence: Atom) -> object:
         """What decides the number of a sequence's elements; equal for sequences of equal length."""
         if isinstance(sequence.type, Array):
             return shape_of(sequence.type)[0].trip_bound()
@@ -49,7 +48,7 @@ class Counts:
             return self.of_bound(filler.stop)
         return filler
 
-    def of_bound(self, stop: Atom) -> Any:
+    def of_bound(self, stop: Atom) -> object:
         """What decides the upper bound of a range."""
         if isinstance(stop, Const):
             return Dim(stop.value) if type(stop.value) is int else stop

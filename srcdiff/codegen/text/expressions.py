@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
-from typing import Any, TextIO
+from typing import TextIO
 
 import gast
 
@@ -343,7 +343,7 @@ class ExpressionPrinter(PatternPrinter):
     # ---- patterns ----
 
 
-def _literal(node: Expr) -> Any:
+def _literal(node: Expr) -> gast.AST:
     """The node, or what is written for a constant that no literal stands for."""
     if isinstance(node, gast.Constant) and not is_literal(node.value):
         return constant(node.value)

@@ -323,7 +323,7 @@ def function_def(
     return gast.FunctionDef(id, _arguments(params), [*head, *body], [], None, None, [])
 
 
-def module(body: Sequence[Stmt], docstring: str | None = None) -> Any:
+def module(body: Sequence[Stmt], docstring: str | None = None) -> gast.Module:
     head = [] if docstring is None else [expr_stmt(constant(docstring))]
     return gast.Module([*head, *body], [])
 

@@ -77,7 +77,7 @@ def batch_of(
 # ---- axes for each number and array ----------------------------------------------------------------
 
 
-def _by_argument(axes: object, arguments: Arguments) -> list[Any]:
+def _by_argument(axes: object, arguments: Arguments) -> list[object]:
     """The axes of each argument; an argument that `in_axes` leaves out needs a default."""
     names = arguments.names
     if not isinstance(axes, tuple):
@@ -140,7 +140,7 @@ def _spread(type_: Type, axes: Any, called: str) -> Iterator[tuple[str, Array, i
     yield called, type_, axes % ndim
 
 
-def _by_part(type_: Struct, axes: object, called: str) -> list[Any]:
+def _by_part(type_: Struct, axes: object, called: str) -> list[object]:
     """The axes of the parts of a container."""
     if not isinstance(axes, tuple):
         return [axes] * len(type_.parts)

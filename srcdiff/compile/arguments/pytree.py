@@ -30,7 +30,7 @@ def children(tree: object) -> list[Any] | None:
     return None
 
 
-def keys_of(tree: Pytree) -> list[Any]:
+def keys_of(tree: Pytree) -> list[object]:
     """The keys of the parts of a container, in order: positions, keys of a dict, names of fields."""
     if isinstance(tree, dict):
         return list(tree)
@@ -43,7 +43,7 @@ def _is_field(tree: object, key: object) -> bool:
     return isinstance(key, str) and not isinstance(tree, dict)
 
 
-def part_of(tree: Pytree, key: Any) -> Any:
+def part_of(tree: Pytree, key: Any) -> Pytree:
     return getattr(tree, key) if _is_field(tree, key) else tree[key]
 
 
@@ -62,7 +62,7 @@ def named_leaves(tree: object, text: str) -> Iterator[tuple[str, Any]]:
         yield from named_leaves(part, part_text(tree, key, text))
 
 
-def rebuild(tree: Pytree, parts: list[Any]) -> Any:
+def rebuild(tree: Pytree, parts: list[Any]) -> Pytree:
     """A container like `tree` with other parts."""
     if isinstance(tree, tuple):
         return type(tree)(*parts) if hasattr(tree, "_fields") else tuple(parts)
@@ -76,7 +76,7 @@ def rebuild(tree: Pytree, parts: list[Any]) -> Any:
     return new
 
 
-def map_leaves(change: Callable[..., object], tree: object, *others: object) -> Any:
+def map_leaves(change: Callable[..., object], tree: object, *others: object) -> Pytree:
     parts = children(tree)
     if parts is None:
         return change(tree, *others)
@@ -84,14 +84,14 @@ def map_leaves(change: Callable[..., object], tree: object, *others: object) -> 
     return rebuild(tree, [map_leaves(change, *row) for row in rows])
 
 
-def _parts_like(tree: object, other: object) -> list[Any]:
+def _parts_like(tree: object, other: object) -> list[object]:
     """The parts of `other`, in the order of those of `tree`."""
     if isinstance(tree, dict) and isinstance(other, dict) and tree.keys() == other.keys():
         return [other[k] for k in tree]
     return children(other) or []
 
 
-def fit_to(tree: object, direction: object, what: str) -> Any:
+def fit_to(tree: object, direction: object, what: str) -> Pytree:
     """A tangent or weight with the structure, shapes and dtypes of the value that it belongs to.
 
     None stands for zero, and for the direction of a leaf that is not a float.
@@ -116,7 +116,7 @@ def fit_to(tree: object, direction: object, what: str) -> Any:
     )
 
 
-def _fit_object(tree: object, direction: object, what: str) -> Any:
+def _fit_object(tree: object, direction: object, what: str) -> Pytree:
     if direction is not None and type(direction) is not type(tree):
         raise ValueError(f"{what} has to be a {type(tree).__name__}, not {direction!r}")
     new = object.__new__(type(tree))
@@ -126,7 +126,7 @@ def _fit_object(tree: object, direction: object, what: str) -> Any:
     return new
 
 
-def _fit_leaf(leaf: Pytree, direction: Pytree, what: str) -> Any:
+def _fit_leaf(leaf: Pytree, direction: Pytree, what: str) -> Pytree:
     if type(leaf) is float and type(direction) is float:
         return direction
     if not is_float_leaf(leaf):
@@ -169,10 +169,10 @@ def float_positions(args: Sequence[object]) -> tuple[int, ...]:
     )
 
 
-def random_like(tree: object, rng: np.random.Generator) -> Any:
+def random_like(tree: object, rng: np.random.Generator) -> Pytree:
     """Standard normal numbers in the place of floats; None elsewhere."""
 
-    def draw(leaf: Pytree) -> Any:
+    def draw(leaf: Pytree) -> Pytree:
         if not is_float_leaf(leaf):
             return None
         drawn = rng.normal(size=np.shape(leaf))
@@ -183,10 +183,10 @@ def random_like(tree: object, rng: np.random.Generator) -> Any:
     return map_leaves(draw, tree)
 
 
-def add_scaled(tree: object, direction: object, scale: float) -> Any:
+def add_scaled(tree: object, direction: object, scale: float) -> Pytree:
     """`tree + scale * direction`, in new arrays; leaves without a direction are copied."""
 
-    def step(leaf: Pytree, d: Pytree) -> Any:
+    def step(leaf: Pytree, d: Pytree) -> Pytree:
         if d is None:
             return leaf.copy() if isinstance(leaf, np.ndarray) else leaf
         return leaf + scale * d
@@ -218,7 +218,7 @@ def has_own_places(view: np.ndarray) -> bool:
     return True
 
 
-def copy_of(array: np.ndarray) -> np.ndarray[Any, Any]:
+def copy_of(array: np.ndarray) -> np.ndarray:
     """A copy with the strides of the array, on which depends what `reshape` copies."""
     if not array.size or not has_own_places(array) or array.dtype.hasobject:
         return array.copy()

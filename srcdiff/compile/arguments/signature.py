@@ -179,7 +179,7 @@ class Signature:
             )
         return tuple(args[:count]), (*args[count:], *named)
 
-    def _further(self, own: Sequence[object], further: Sequence[object]) -> list[Any]:
+    def _further(self, own: Sequence[object], further: Sequence[object]) -> list[object]:
         if self.spread:
             (given,) = further
             if not isinstance(given, tuple | list) or len(given) != len(self.wrt):
@@ -198,7 +198,7 @@ class Signature:
             fit_to(own[k], f, name) for k, f, name in zip(self.wrt, further, names, strict=True)
         ]
 
-    def _by_name(self, own: Sequence[object], kwargs: Mapping[str, object]) -> tuple[Any, ...]:
+    def _by_name(self, own: Sequence[object], kwargs: Mapping[str, object]) -> tuple[object, ...]:
         """Arguments in the order of the parameters; errors have the words of Python's own."""
         positional = [n for n in self.names if n not in self.keyword_only]
         if len(own) > len(positional):
@@ -322,7 +322,7 @@ def resolve_argnums(names: Sequence[str], argnums: Argnums) -> tuple[int, ...]:
     return tuple(out)
 
 
-def _tidy(value: object, any_layout: bool = False) -> Any:
+def _tidy(value: object, any_layout: bool = False) -> object:
     """An argument with its arrays C-contiguous (`any_layout`: as they are), and 0-d arrays as scalars."""
     if isinstance(value, np.ndarray):
         if value.ndim == 0:
@@ -337,7 +337,7 @@ def _tidy(value: object, any_layout: bool = False) -> Any:
     return value if all(a is b for a, b in zip(parts, tidy, strict=True)) else rebuild(value, tidy)
 
 
-def _floats(value: object) -> Any:
+def _floats(value: object) -> object:
     """A differentiated argument: an integer becomes a float, also in a list of numbers.
 
     Integers elsewhere in a structure are counts, flags and the like; they stay integers.

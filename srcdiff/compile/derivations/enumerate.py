@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 
@@ -20,7 +19,7 @@ def {name}_enumerate({parameters}):
 '''
 
 
-def enumerated(f: Callable[..., object], over: str, count: object) -> Callable[..., Any]:
+def enumerated(f: Callable[..., object], over: str, count: object) -> Callable[..., object]:
     """The function of the other parameters.
 
     Raises

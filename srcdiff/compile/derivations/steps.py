@@ -235,7 +235,7 @@ class Steps:
         return replace(self, machine=False)
 
 
-def weights_of(fn: Function, tree: Tree) -> Any:
+def weights_of(fn: Function, tree: Tree) -> object:
     """Which parts of a result are differentiated; see `Program.weights`."""
     if isinstance(tree, int):
         return is_float(fn.body.yields[tree].type)

@@ -56,7 +56,7 @@ class Tangents(Tape):
     def block(self, value: Any, function: Callable[[Any], Any]) -> Any:
         return value  # forward mode leaves it out
 
-    def _tangent(self, value: object) -> Any:
+    def _tangent(self, value: object) -> object:
         return map_leaves(lambda v: self.shadows.get(v) if is_float_leaf(v) else None, value)
 
     def _set(self, made: object, found: object) -> None:
@@ -87,7 +87,7 @@ class Curvature(Tangents):
             "Write the function so that it compiles: the warning says what keeps it from that.",
         )
 
-    def curvature(self, wrt: Sequence[int] | None = None) -> tuple[Any, ...]:
+    def curvature(self, wrt: Sequence[int] | None = None) -> tuple[object, ...]:
         """The derivatives of the result of `gradient`."""
         return tuple(self.beside(self.curved, given) for given in self.inputs)
 

@@ -36,7 +36,7 @@ class InnerGradient:
         self.handle, self.derived, self.is_dynamic = handle, handle.derived, is_dynamic
         self.__name__ = handle.__name__
 
-    def __call__(self, *args: Any) -> Any:
+    def __call__(self, *args: Any) -> object:
         return self.handle(*args)
 
     def derivative(self, derivation: Derivation, wrt: tuple[int, ...]) -> Callable[..., Any]:
@@ -57,7 +57,7 @@ class InnerGradient:
 
     def _product(
         self, args: Any, directions: dict[int, Any], of: tuple[int, ...]
-    ) -> dict[int, Any]:
+    ) -> dict[int, object]:
         """The Hessian times `directions`, by the positions of arguments; `of` are the positions that are needed."""
         places = tuple(sorted({*directions, *of}))
         v = tuple(directions[k] if k in directions else map_leaves(_zero, args[k]) for k in places)
@@ -65,7 +65,7 @@ class InnerGradient:
         return dict(zip(places, product(*args, v), strict=True))
 
 
-def _zero(leaf: object) -> Any:
+def _zero(leaf: object) -> np.ndarray | float | None:
     if not is_float_leaf(leaf):
         return None
     return np.zeros_like(leaf) if isinstance(leaf, np.ndarray) else 0.0

@@ -60,14 +60,14 @@ def derivative(derivation: Derivation, leaf: Callable[..., object], wrt: tuple[i
     return _derivative(derivation, _Leaf(leaf), wrt)
 
 
-def _single(leaf: Callable[..., object]) -> Callable[..., Any]:
+def _single(leaf: Callable[..., object]) -> Callable[..., object]:
     code = leaf.__code__
     _CALLS[id(code)] = code
     return leaf
 
 
 @functools.lru_cache(maxsize=4096)
-def _derivative(derivation: Derivation, held: _Leaf, wrt: tuple[int, ...]) -> Any:
+def _derivative(derivation: Derivation, held: _Leaf, wrt: tuple[int, ...]) -> object:
     return generated(derivation, held.leaf, OPTIONS, wrt)
 
 
@@ -76,7 +76,7 @@ def _derivative(derivation: Derivation, held: _Leaf, wrt: tuple[int, ...]) -> An
 
 def leaf_of_call(
     function: object, count: int, keywords: tuple[str, ...] = (), fixed: Fixed = ()
-) -> Callable[..., Any]:
+) -> Callable[..., object]:
     """`lambda a, b: function(a, b, axis=0)`."""
     name = getattr(function, "__name__", "function").strip("_<>") or "function"
     return _leaf(f"{name}_({{}})", count, keywords, name, function, repr(fixed), 0)
@@ -84,19 +84,19 @@ def leaf_of_call(
 
 def leaf_of_method(
     method: str, count: int, keywords: tuple[str, ...] = (), fixed: Fixed = ()
-) -> Callable[..., Any]:
+) -> Callable[..., object]:
     """`lambda x: x.method(axis=0)`."""
     return _leaf(f"a0.{method}({{}})", count, keywords, method, None, repr(fixed), 1)
 
 
-def leaf_of_joined(name: str, count: int) -> Callable[..., Any]:
+def leaf_of_joined(name: str, count: int) -> Callable[..., object]:
     """`lambda a, b: np.r_[a, b]`."""
     return _leaf(f"np.{name}[{{}}]", count, (), name.strip("_"), None, "()", 0)
 
 
 def leaf_into(
     function: object, count: int, keywords: tuple[str, ...] = (), fixed: Fixed = ()
-) -> Callable[..., Any]:
+) -> Callable[..., object]:
     """`lambda out, x, where: f(x, where=where, out=np.copy(out))`: elements that `where=` excludes come from `out`."""
     name = getattr(function, "__name__", "function")
     call = f"{name}_({{}}, out=np.copy(a0))"
@@ -112,7 +112,7 @@ def _leaf(
     function: object,
     fixed: str,  # as text, since 1, 1.0 and True are equal
     receivers: int,
-) -> Callable[..., Any]:
+) -> Callable[..., object]:
     places = [f"a{k}" for k in range(count + receivers)]
     values = [f"value_of_{k}" for k in keywords]
     passed = [
@@ -126,7 +126,7 @@ def _leaf(
 
 
 @functools.lru_cache(maxsize=4096)
-def leaf_that_writes(function: Any, count: int, keywords: tuple[str, ...]) -> Callable[..., Any]:
+def leaf_that_writes(function: Any, count: int, keywords: tuple[str, ...]) -> Callable[..., object]:
     """A function that writes its first argument, as a function that returns a new array."""
     places = [f"a{k}" for k in range(count)]
     values = [f"value_of_{k}" for k in keywords]
@@ -141,7 +141,9 @@ def leaf_that_writes(function: Any, count: int, keywords: tuple[str, ...]) -> Ca
     return _single(made_function(text, "written", {"np": np}))
 
 
-def weighted(leaf: Callable[..., object], count: int, paths: tuple[str, ...]) -> Callable[..., Any]:
+def weighted(
+    leaf: Callable[..., object], count: int, paths: tuple[str, ...]
+) -> Callable[..., object]:
     """The weighted sum of the results of a function with `count` arguments: a weight for each number."""
     if isinstance(leaf, InnerGradient) and not leaf.is_dynamic:
         leaf = leaf_of_call(leaf.handle, count)
@@ -154,7 +156,7 @@ def weighted(leaf: Callable[..., object], count: int, paths: tuple[str, ...]) ->
 
 
 @functools.lru_cache(maxsize=4096)
-def _weighted(held: _Leaf, count: int, paths: tuple[str, ...]) -> Callable[..., Any]:
+def _weighted(held: _Leaf, count: int, paths: tuple[str, ...]) -> Callable[..., object]:
     places = [f"a{k}" for k in range(count)]
     weights = [f"d{k}" for k in range(len(paths))]
     terms = [f"np.real(np.sum(result{p} * {d}))" for p, d in zip(paths, weights, strict=True)]

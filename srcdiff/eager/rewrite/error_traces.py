@@ -15,7 +15,7 @@ from srcdiff.ir.location import Location
 Step = tuple[CodeType, int, int | None]  # the position of a frame: code, instruction, line
 
 
-def with_locations(run: Callable[..., object], origin: Origin | None) -> Callable[..., Any]:
+def with_locations(run: Callable[..., object], origin: Origin | None) -> Callable[..., object]:
     """`run`, with errors that name the place in the user's functions where they were raised, and the calls that led
     there. `origin`: the user's function that its text was made of.
     """

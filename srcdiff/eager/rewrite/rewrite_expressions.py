@@ -63,7 +63,7 @@ class ExpressionRewriter(ast.NodeTransformer):
 
     # ---- making nodes ----
 
-    def tape_call(self, method: str, *args: Any, keywords: Any = ()) -> Any:
+    def tape_call(self, method: str, *args: Any, keywords: Any = ()) -> ast.Call:
         function = ast.Attribute(ast.Name(self.tape, ast.Load()), method, ast.Load())
         return ast.Call(function, list(args), list(keywords))
 
@@ -126,20 +126,20 @@ class ExpressionRewriter(ast.NodeTransformer):
     def visit_Compare(self, node: ast.expr) -> Any:
         return self.unless_computed(node)
 
-    def visit_IfExp(self, node: ast.IfExp) -> Any:
+    def visit_IfExp(self, node: ast.IfExp) -> ast.IfExp:
         test = self.unless_computed(node.test)
         return ast.IfExp(test, self.visit(node.body), self.visit(node.orelse))
 
-    def visit_If(self, node: ast.If) -> Any:
+    def visit_If(self, node: ast.If) -> ast.If:
         return ast.If(
             self.unless_computed(node.test), self.block(node.body), self.block(node.orelse)
         )
 
-    def visit_While(self, node: ast.While) -> Any:
+    def visit_While(self, node: ast.While) -> ast.While:
         test = self.unless_computed(node.test)
         return ast.While(test, self.block(node.body), self.block(node.orelse))
 
-    def visit_Assert(self, node: Any) -> Any:
+    def visit_Assert(self, node: Any) -> ast.Assert:
         return ast.Assert(
             self.unless_computed(node.test), node.msg and self.unless_computed(node.msg)
         )
@@ -151,7 +151,7 @@ class ExpressionRewriter(ast.NodeTransformer):
     def visit_Call(self, node: ast.expr) -> Any:
         return self.computed(node)
 
-    def plain_call(self, node: Any) -> Any:
+    def plain_call(self, node: Any) -> ast.Call:
         """A call that is not part of an expression that srcdiff differentiates."""
         name = (
             node.func.id
@@ -259,10 +259,10 @@ class ExpressionRewriter(ast.NodeTransformer):
         is_private = name.startswith("__") and not name.endswith("__") and self.class_name
         return f"_{self.class_name.lstrip('_')}{name}" if is_private else name
 
-    def visit_NamedExpr(self, node: Any) -> Any:
+    def visit_NamedExpr(self, node: Any) -> ast.NamedExpr:
         return ast.NamedExpr(node.target, self.visit(node.value))
 
-    def visit_Lambda(self, node: ast.Lambda) -> Any:
+    def visit_Lambda(self, node: ast.Lambda) -> ast.Lambda:
         inner = self.inside(node.args)
         made = ast.Lambda(self.defaults(node.args), inner.visit(node.body))
         made.users_name = "<lambda>"  # type: ignore[attr-defined]
@@ -283,7 +283,7 @@ class ExpressionRewriter(ast.NodeTransformer):
         inner.first = listed[0].arg if listed else self.first
         return inner
 
-    def defaults(self, arguments: ast.arguments) -> Any:
+    def defaults(self, arguments: ast.arguments) -> ast.arguments:
         new = copy.copy(arguments)
         new.defaults = [self.visit(d) for d in arguments.defaults]
         new.kw_defaults = [d and self.visit(d) for d in arguments.kw_defaults]
@@ -294,7 +294,7 @@ class ExpressionRewriter(ast.NodeTransformer):
     def visit_comprehension(self, node: object) -> Any:
         return self.generators([node])[0]
 
-    def generators(self, nodes: list[Any]) -> list[Any]:
+    def generators(self, nodes: list[Any]) -> list[ast.comprehension]:
         out = []
         for node in nodes:
             target, taken = self.loop_target(node.target, node.iter)

@@ -27,7 +27,7 @@ from srcdiff.frontend.source.adjoint_hook_nodes import check_block, is_block
 class Rewriter(ExpressionRewriter):
     """Rewrites the statements of one function."""
 
-    def visit_Expr(self, node: ast.Expr) -> Any:
+    def visit_Expr(self, node: ast.Expr) -> ast.Expr:
         return ast.Expr(self.visit(node.value))
 
     def visit_Assign(self, node: ast.Assign) -> Any:
@@ -149,7 +149,7 @@ class Rewriter(ExpressionRewriter):
     def visit_Delete(self, node: Any) -> Any:
         return [self.deleted(target) for target in node.targets]
 
-    def deleted(self, target: ast.expr) -> Any:
+    def deleted(self, target: ast.expr) -> ast.Expr | ast.Delete:
         if isinstance(target, ast.Subscript) and "__delitem__" in self.routes.methods:
             base = self.visit(target.value)
             return ast.Expr(self.tape_call("delete", base, self.key(target)))
@@ -201,7 +201,7 @@ class Rewriter(ExpressionRewriter):
             out.append(ast.Assign([ast.Name(node.name, ast.Store())], value))
         return out
 
-    def visit_decorator(self, node: ast.expr) -> Any:
+    def visit_decorator(self, node: ast.expr) -> ast.expr:
         return node
 
     def is_library(self, node: ast.expr) -> bool:
@@ -253,13 +253,13 @@ class Rewriter(ExpressionRewriter):
                 self.imports[alias.asname or alias.name] = importlib.import_module(alias.name)
         return node
 
-    def visit_Return(self, node: ast.Return) -> Any:
+    def visit_Return(self, node: ast.Return) -> ast.Return:
         return ast.Return(node.value and self.visit(node.value))
 
-    def visit_YieldFrom(self, node: Any) -> Any:
+    def visit_YieldFrom(self, node: Any) -> ast.YieldFrom:
         return ast.YieldFrom(self.each(node.value, self.visit(node.value)))
 
-    def visit_MatchClass(self, node: Any) -> Any:
+    def visit_MatchClass(self, node: Any) -> ast.AST:
         for name in node.kwd_attrs:
             if name in self.routes.properties:
                 raise UnsupportedError(
@@ -325,7 +325,7 @@ def rewriter_of(
     return inner
 
 
-def dynamic_function(node: Any, rewriter: Rewriter, name: str) -> Any:
+def dynamic_function(node: Any, rewriter: Rewriter, name: str) -> ast.FunctionDef:
     """A function with the tape as its first parameter."""
     arguments = copy.deepcopy(node.args)
     for a in (

@@ -42,7 +42,7 @@ _MAKING = (
 )
 
 
-def outside_names(function: FunctionType, local: set[str]) -> Callable[[str], Any]:
+def outside_names(function: FunctionType, local: set[str]) -> Callable[[str], object]:
     """Gives the objects of names from outside of a function; KeyError for its own names."""
 
     def look(name: str) -> Any:

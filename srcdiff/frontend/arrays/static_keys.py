@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, NoReturn
+from typing import NoReturn
 
 import gast
 import numpy as np
@@ -31,7 +31,7 @@ def is_decidable(fr: Frame, value: FrontValue) -> bool:
 
 def part_key(
     fr: Frame, kind: str, keys: tuple[object, ...], key: FrontValue, node: gast.AST
-) -> Any:
+) -> object:
     """The key of a part that a subscript names."""
     if not is_static(key):
         need_static(

@@ -166,7 +166,7 @@ def _static_item(fr: Frame, base: Known | Const, key: FrontValue, node: gast.AST
     return const(fr.evaluated(node, operator.getitem, base.value, static(key)))
 
 
-def _part_of(fr: Frame, base: Parts, key: FrontValue, node: gast.AST) -> Any:
+def _part_of(fr: Frame, base: Parts, key: FrontValue, node: gast.AST) -> object:
     """The key of a part; a list that is subscripted by what only the run knows has to be one of the IR, and one that
     has no such part now may get it in the loop.
     """

@@ -92,7 +92,7 @@ def find_open(session: Session, plain: object, key: object, form: int) -> _Open 
     return None
 
 
-def _strong(key: Any) -> Any:
+def _strong(key: Any) -> object:
     """A key that is the same for Python's floats and NumPy's."""
     plain, types, *rest = key
     return plain, tuple((name, _as_numpy(t)) for name, t in types), *rest
@@ -156,7 +156,7 @@ def read_around(
     )
 
 
-def _gives(function: Function | None) -> Any:
+def _gives(function: Function | None) -> object:
     """The types of the results, in terms of the lengths of the parameters."""
     if function is None:
         return None

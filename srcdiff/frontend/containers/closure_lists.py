@@ -122,7 +122,7 @@ def opened(fr: Frame, node: gast.AST, item: Value) -> FrontValue:
 # ---- split and rebuilt ----------------------------------------------------------------------------------------------
 
 
-def _split(fr: Frame, node: gast.AST, value: FrontValue, atoms: list[Atom], depth: int) -> Any:
+def _split(fr: Frame, node: gast.AST, value: FrontValue, atoms: list[Atom], depth: int) -> object:
     """The form of a value; `atoms` gets what is in it."""
     session = fr.session
     value = session.current(value)

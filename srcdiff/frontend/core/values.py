@@ -67,7 +67,7 @@ class Lifted:
     __closure__: Any = None
 
     @property
-    def __code__(self) -> Any:
+    def __code__(self) -> Lifted:
         return self
 
     @property

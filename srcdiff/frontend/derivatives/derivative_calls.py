@@ -33,7 +33,7 @@ def is_derived(function: object) -> bool:
     return type(function).__module__ == "srcdiff.handles.generated" and hasattr(function, "derived")
 
 
-def for_call(function: object, count: int, keywords: tuple[str, ...]) -> Any:
+def for_call(function: object, count: int, keywords: tuple[str, ...]) -> object:
     """The derivative of a function of `*args` for a number of arguments; any other object as it is."""
     is_one_of_many = type(function).__module__ == "srcdiff.handles.differentiable"
     return (

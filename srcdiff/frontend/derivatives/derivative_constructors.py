@@ -119,7 +119,7 @@ def make(fr: Frame, node: gast.AST, function: Any, args: Args, kwargs: Kwargs) -
 _POSITIONAL = {"jacobian": ("mode",), "batch": ("in_axes", "out_axes")}
 
 
-def _static(fr: Frame, node: gast.AST, value: FrontValue) -> Any:
+def _static(fr: Frame, node: gast.AST, value: FrontValue) -> object:
     return static(value) if is_static(value) else need_static(fr, value, node)
 
 
@@ -226,7 +226,9 @@ def _refuse_parameters(fr: Frame, node: gast.AST, kind: str) -> NoReturn:
     )
 
 
-def _for_own(options: dict[str, Any], own: Sequence[str], around: int, kind: str) -> dict[str, Any]:
+def _for_own(
+    options: dict[str, Any], own: Sequence[str], around: int, kind: str
+) -> dict[str, object]:
     """Options that count the function's own parameters, where there are more behind them."""
 
     def place(k: object) -> Any:

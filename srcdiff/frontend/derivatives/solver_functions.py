@@ -249,7 +249,7 @@ class Lift:
             self.lines.insert(len(self.lines) - 1, f"{kept} = {text}")  # in front of the `def`
             return kept
 
-        def now(names: Sequence[Any], olds: Sequence[Any]) -> list[Any]:
+        def now(names: Sequence[Any], olds: Sequence[Any]) -> list[object]:
             pairs = zip(names[len(names) - len(olds) :], olds, strict=True)
             texts = [None if old is None else text_of(n.id) for n, old in pairs]
             return [None if t is None else gast.parse(t, mode="eval").body for t in texts]

@@ -84,7 +84,7 @@ def _generator(fr: Frame, node: gast.AST) -> FrontValue:
     return call_closure(fr, node, Closure(made, fr), [items], {})
 
 
-def _function(fr: Frame, node: gast.AST) -> Any:
+def _function(fr: Frame, node: gast.AST) -> gast.FunctionDef:
     """`def <genexpr>(items): for target in items: yield element`, made once for all readings."""
     if any(isinstance(part, gast.NamedExpr) for part in gast.walk(node)):
         fr.untyped(node, "`:=` in a generator expression that is evaluated later", "Use a loop.")

@@ -20,7 +20,7 @@ def size(items: Any) -> Any:
     """How many items an iterator has altogether."""
 
 
-def counted_on(items: object) -> Any:
+def counted_on(items: object) -> object:
     """The position of the next item, after which the iterator stands behind that item; at the end, the number of items.
 
     It advances whether there is an item or not, so that passes see a counter.

@@ -79,7 +79,7 @@ class _Same:
         return isinstance(other, _Same) and self.value is other.value
 
 
-def snapshot(value: object) -> Any:
+def snapshot(value: object) -> object:
     """What the generated text depends on: numbers by value, arrays and functions by identity (an array's contents
     are read at run time), containers by their parts.
     """
@@ -104,7 +104,7 @@ def is_record(value: object) -> bool:
     return dataclasses.is_dataclass(value) and not isinstance(value, type)
 
 
-def found_now(find: Callable[[str], tuple[str, object] | None], name: str) -> Any:
+def found_now(find: Callable[[str], tuple[str, object] | None], name: str) -> object:
     """The object of a free name, by a function's `look_up`."""
     found = find(name)
     return None if found is None else found[1]

@@ -189,7 +189,9 @@ def _file_of(code: CodeType) -> str:
     return code.co_filename if is_held else inspect.getsourcefile(code) or code.co_filename
 
 
-def _found_def(function: FunctionType) -> tuple[Any, str, int, int]:
+def _found_def(
+    function: FunctionType,
+) -> tuple[ast.FunctionDef | ast.AsyncFunctionDef, str, int, int]:
     """The tree of a `def`, the text that it was read from, and how far its lines and columns are from the file's."""
     try:
         lines, first = _lines_of(function)

@@ -29,7 +29,7 @@ _LIBRARIES = (
 
 def written_out(
     function: Callable[..., object], count: int | None = None, keywords: tuple[str, ...] = ()
-) -> Callable[..., Any]:
+) -> Callable[..., object]:
     """A function that calls a library's, or one of `*args`, with `count` arguments and these keywords, or with the
     arguments it cannot do without; other functions are as they are.
     """
@@ -44,7 +44,7 @@ def written_out(
 
 def _calling(
     function: Callable[..., object], count: int | None, keywords: tuple[str, ...]
-) -> Callable[..., Any]:
+) -> Callable[..., object]:
     if type(function).__hash__ is None:
         return function
     is_variadic = isinstance(function, FunctionType) and function.__code__.co_flags & CO_VARARGS

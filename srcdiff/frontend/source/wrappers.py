@@ -23,7 +23,7 @@ def function_of(function: object) -> Any:
         function = inner
 
 
-def _kept(function: object) -> Any:
+def _kept(function: object) -> object:
     """What a wrapper computes too, where it is known to change nothing: `__wrapped__` alone says only what the wrapper
     is called after.
     """
@@ -34,7 +34,7 @@ def _kept(function: object) -> Any:
     return _compiled_from(function) if package == "numba" else None
 
 
-def _compiled_from(function: Any) -> Any:
+def _compiled_from(function: Any) -> object:
     """The function that Numba compiles: of `njit`, of `vectorize` (see `frontend/callees/vectorized_functions.py` for
     arrays), of `cfunc`. A generalised ufunc, which writes into an argument, and a stencil mean something else.
     """
@@ -67,7 +67,7 @@ def made_function(text: str, name: str, outside: Mapping[str, Any]) -> FunctionT
     return made
 
 
-def itself(x: object) -> Any:
+def itself(x: object) -> object:
     return x
 
 
@@ -89,7 +89,7 @@ def with_parameters(method: Any) -> Any:
 _SAME_AS = {"prange": range, "pndindex": np.ndindex, "literal_unroll": itself, "literally": itself}
 
 
-def stands_for(value: Any) -> Any:
+def stands_for(value: Any) -> object:
     """The Python object that one of Numba's stands for: `prange` is `range`, `float64(x)` makes a NumPy number."""
     maker = type(value)
     module = value.__name__ if maker is ModuleType else getattr(value, "__module__", None)

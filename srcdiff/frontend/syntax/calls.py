@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from types import FunctionType
-from typing import Any
 
 import gast
 import numpy as np
@@ -109,7 +108,7 @@ def _puts_on(function: FrontValue) -> bool:
     return is_list(function.receiver)
 
 
-def _rows_as_arrays(node: gast.AST) -> Any:
+def _rows_as_arrays(node: gast.AST) -> gast.Call:
     """`np.array([np.array([... for j in m]) for i in n])` for an array of nested comprehensions."""
     known = getattr(
         node, "with_arrays", None

@@ -191,13 +191,13 @@ def _length(frame: Evaluator, op: Op, operands: Sequence[object], scope: Scope) 
     return scope.number(op.attrs["dim"])
 
 
-def _poisoned(frame: Evaluator, op: Op, operands: Sequence[object], scope: Scope) -> Any:
+def _poisoned(frame: Evaluator, op: Op, operands: Sequence[object], scope: Scope) -> object:
     """Unset memory, filled with what will be seen if it is used."""
     made = compiled(template_of(op), len(operands), is_statement=False)(*operands)
     return poison(made)
 
 
-def poison(array: np.ndarray) -> Any:
+def poison(array: np.ndarray) -> object:
     if array.dtype.kind in "fc":
         array.fill(np.nan)
     elif array.dtype.kind in "iu":
@@ -248,14 +248,14 @@ def _elements(frame: Evaluator, op: Op, operands: Sequence[object], scope: Scope
     return math.prod(scope.number(d) for d in dims_of(op.attrs["type"]))
 
 
-def _empty_of(frame: Evaluator, op: Op, operands: Sequence[object], scope: Scope) -> Any:
+def _empty_of(frame: Evaluator, op: Op, operands: Sequence[object], scope: Scope) -> object:
     type_ = op.result.type
     if not isinstance(type_, Array):
         raise Mismatch(f"no unset storage of type {type_}")
     return poison(np.empty(_shape(op, scope), type_.dtype))
 
 
-def _expand(frame: Evaluator, op: Op, operands: list[Any], scope: Scope) -> Any:
+def _expand(frame: Evaluator, op: Op, operands: list[Any], scope: Scope) -> object:
     type_ = op.result.type
     if not isinstance(type_, Array):
         return operands[0]

@@ -232,7 +232,7 @@ class _FunctionParser(TypeParser):
             self.operations[name], operands, results, attrs, origin=self.origin(), spelling=spelling
         )
 
-    def attributes(self) -> dict[str, Any]:
+    def attributes(self) -> dict[str, object]:
         self.expect("[")
         return dict(self.until("]", self.attribute))
 

@@ -229,7 +229,7 @@ class TypeParser(_Tokens):
             return dict(self.until("}", lambda: self.pair_of(self.literal)))
         return self.named_literal(self.of_kind("word", "a literal"))
 
-    def named_literal(self, word: str) -> Any:
+    def named_literal(self, word: str) -> object:
         if word in _NUMBERS:
             return _NUMBERS[word]
         if word == "class":

@@ -53,7 +53,7 @@ def _get_text(op: Op) -> str:
     )
 
 
-def _get_now(operands: Sequence[Any], attrs: Attrs) -> Any:
+def _get_now(operands: Sequence[Any], attrs: Attrs) -> object:
     key = attrs["key"]
     is_field = isinstance(key, str) and not isinstance(operands[0], dict)
     return getattr(operands[0], key) if is_field else operands[0][key]
@@ -157,7 +157,7 @@ def _copied_items(op: Op) -> str:
     return same_form_list(op.result.type, "{}.copy()", "{}")
 
 
-def _copy_items(operands: Sequence[object], attrs: Attrs) -> Any:
+def _copy_items(operands: Sequence[object], attrs: Attrs) -> object:
     return copy.deepcopy(operands[0])
 
 

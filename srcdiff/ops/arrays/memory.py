@@ -211,7 +211,7 @@ def _allocated(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[
     return (Array(attrs.get("dtype") or "float64", lengths),)
 
 
-def _allocation_text(name: str) -> Any:
+def _allocation_text(name: str) -> Callable[[Op], str]:
     def text(op: Op) -> str:
         lengths = ", ".join(f"{{{i}}}" for i in range(len(op.operands)))
         shape = lengths if len(op.operands) == 1 else f"({lengths})"

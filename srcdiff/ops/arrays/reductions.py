@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from srcdiff.ir.build import Builder
-from srcdiff.ir.core import Op
+from srcdiff.ir.core import Op, OpDecl
 from srcdiff.ir.dims import Shapes
 from srcdiff.ir.syntax.spelling import literal
 from srcdiff.ir.types import Dim, Scalar, Type, shape_of
@@ -314,7 +314,7 @@ def highest_of(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
     return np.max(x, axis=axis, keepdims=keepdims, initial=-np.inf)
 
 
-def _inactive(name: str, function: Any, kind: str, **fields: Any) -> Any:
+def _inactive(name: str, function: Any, kind: str, **fields: Any) -> OpDecl:
     return operation(
         name, function, infer=reduced(kind), differentiable=False, signature=_KEEP, **fields
     )
@@ -334,7 +334,7 @@ argmin = _inactive(
 )  # fmt: skip
 
 
-def _of_truth_values(b: Builder, op: Op) -> Any:
+def _of_truth_values(b: Builder, op: Op) -> object:
     """Loops write `any` and `all` as Python's `or` and `and`, which return an operand: operands become truth values."""
     x = op.operands[0]
     if numeric(x).dtype == "bool":

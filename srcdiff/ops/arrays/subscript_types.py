@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
 
 from srcdiff.ir.core import Op
 from srcdiff.ir.dims import Shapes
@@ -106,7 +105,7 @@ def instantiate(shapes: Shapes, base: List) -> Type:
     return map_dims(base.element, lambda d: d.substitute(own))
 
 
-def subscripted(first: int) -> Any:
+def subscripted(first: int) -> Callable[[Op], str]:
     def text(op: Op) -> str:
         whole = ":" if ndim_of(op.operands[0].type) else "..."
         return f"{{0}}[{index_text(op.attrs['where'], first) or whole}]"

@@ -84,7 +84,7 @@ or_ = operation(
 )
 
 
-def _test_now(operands: Sequence[object], attrs: Attrs) -> Any:
+def _test_now(operands: Sequence[object], attrs: Attrs) -> object:
     return _fill(attrs["text"], operands, {})
 
 
@@ -100,11 +100,11 @@ test = operation(
 )
 
 
-def _any_value(operands: Sequence[object], attrs: Attrs) -> Any:
+def _any_value(operands: Sequence[object], attrs: Attrs) -> object:
     return _filler(attrs["type"])
 
 
-def _filler(type_: Type) -> Any:
+def _filler(type_: Type) -> object:
     match type_:
         case Scalar():
             return np.dtype(type_.dtype).type(0).item()
@@ -237,7 +237,7 @@ def _raise_now(operands: Sequence[object], attrs: Attrs) -> None:
 
 def _effect(
     name: str, template: Callable[[Op], str], evaluate: Callable[..., None], **fields: Any
-) -> Any:
+) -> OpDecl:
     return operation(
         name,
         template=template,

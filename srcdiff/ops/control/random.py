@@ -17,7 +17,7 @@ from srcdiff.ops.core.type_rules import of_type
 from srcdiff.ops.core.ufuncs import special
 
 
-def _draw(operands: Sequence[object], attrs: Mapping[str, Any]) -> Any:
+def _draw(operands: Sequence[object], attrs: Mapping[str, Any]) -> object:
     places = {f"_{i}": v for i, v in enumerate(operands)}
     return eval(attrs["text"].format(*places), places)
 

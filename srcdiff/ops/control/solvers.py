@@ -10,7 +10,7 @@ Python function, and as the program that is printed before the caller.
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import FunctionType
 from typing import Any
@@ -172,7 +172,7 @@ def run_solver(operands: Sequence[object], attrs: Mapping[str, Any]) -> Any:
     places = {f"_{i}": v for i, v in enumerate(operands)}
     text = str(attrs["text"]).format(*places)
 
-    def called(program: Function) -> Any:
+    def called(program: Function) -> Callable[..., object]:
         return lambda *args: evaluate(program, *args)
 
     functions = {f"function_{k}_": called(a.program) for k, a in enumerate(attrs["applied"])}

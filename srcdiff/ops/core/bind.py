@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -55,17 +55,19 @@ def refuse(kwargs: Mapping[str, object], *known_names: str) -> None:
             raise TypeMistake(f"the argument {name!r} is not supported")
 
 
-def bind_allocation(args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
+def bind_allocation(
+    args: Sequence[Any], kwargs: Mapping[str, Any]
+) -> tuple[tuple[Atom, ...], dict[str, str | None]]:
     """`np.zeros(shape, dtype)`: lengths, and the dtype as an attribute."""
     refuse(kwargs, "shape", "dtype")
     dtype = static_dtype(args[1] if len(args) > 1 else kwargs.get("dtype"), "float64")
     return length_operands(args[0] if args else kwargs["shape"]), {"dtype": dtype}
 
 
-def bind_like(*names: str) -> Any:
+def bind_like(*names: str) -> Callable[..., object]:
     """`np.zeros_like(a, dtype)`: the dtype is left out if the array already has it."""
 
-    def bind(args: Sequence[object], kwargs: Mapping[str, object]) -> Any:
+    def bind(args: Sequence[object], kwargs: Mapping[str, object]) -> object:
         refuse(kwargs, *names, "dtype")
         given = dict(zip((*names, "dtype"), args, strict=False)) | dict(kwargs)
         operands = [given[name] for name in names]
@@ -89,7 +91,7 @@ def like_first(
     return (found,)
 
 
-def like_text(name: str, *more: str) -> Any:
+def like_text(name: str, *more: str) -> Callable[[Op], str]:
     """`np.zeros_like({0}, dtype=...)`."""
 
     def text(op: Op) -> str:

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Sequence
-from typing import Any
 
 from srcdiff.ir.dims import Shapes
 from srcdiff.ir.types import Clamp, Dim, Scalar, Type, product_of, quotient_of
 from srcdiff.ir.values import Atom, Attrs, known_dim
-from srcdiff.ops.core.type_rules import arithmetic
+from srcdiff.ops.core.type_rules import TypeRule, arithmetic
 
 
 def integers(
     combine: Callable[..., Dim | None], of_lengths: Callable[..., Dim] | None = None
-) -> Any:
+) -> TypeRule:
     """As `arithmetic`. For integer scalars, `combine` gives the expression of the result, or None. If it is None and
     all operands are sums of lengths, `of_lengths` gives the expression.
     """

@@ -48,7 +48,9 @@ class Sample:
     complex_text: str = ""
 
 
-def uniform(rng: np.random.Generator, shape: Sequence[int], low: float, high: float) -> Any:
+def uniform(
+    rng: np.random.Generator, shape: Sequence[int], low: float, high: float
+) -> np.ndarray | float:
     """Numbers in an interval; a Python float where the shape is ()."""
     return rng.uniform(low, high, size=tuple(shape)) if shape else float(rng.uniform(low, high))
 

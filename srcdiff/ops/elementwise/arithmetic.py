@@ -70,7 +70,7 @@ def _powered(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[Ty
         and exponent.const < 0
     ):
         return (Scalar("float64", True),)
-    return _integer_power(shapes, operands, attrs)  # type: ignore[no-any-return]
+    return _integer_power(shapes, operands, attrs)
 
 
 _integer_power = integers(constants(operator.pow))
@@ -212,7 +212,7 @@ def mod(x, y, *, out, d_out):
 # ---- maximum and minimum ---------------------------------------------------------------------
 
 
-def _bind_extreme(args: Sequence[object], kwargs: Mapping[str, object]) -> Any:
+def _bind_extreme(args: Sequence[object], kwargs: Mapping[str, object]) -> object:
     if len(args) != 2 or kwargs:
         raise TypeMistake(
             "min and max are differentiated for two numbers, or for one array with np.min, np.max"

@@ -15,11 +15,18 @@ from srcdiff.ir.types import Dim, Scalar, Type, is_complex, shape_of
 from srcdiff.ir.values import Atom, Attrs, Const, known_dim
 from srcdiff.ops.core.registry import OPERATIONS, declare, operation
 from srcdiff.ops.core.samples import draw
-from srcdiff.ops.core.type_rules import TypeMistake, broadcast_shape, double, make, numeric
+from srcdiff.ops.core.type_rules import (
+    TypeMistake,
+    TypeRule,
+    broadcast_shape,
+    double,
+    make,
+    numeric,
+)
 from srcdiff.ops.elementwise.arithmetic import truth_type
 
 
-def _one_number(dtype: str) -> Any:
+def _one_number(dtype: str) -> TypeRule:
     def infer(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[Type, ...]:
         source = numeric(operands[0])
         if not isinstance(source, Scalar):

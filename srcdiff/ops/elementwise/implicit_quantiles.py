@@ -26,7 +26,7 @@ _FUNCTIONS = import_module(
 
 def _evaluated(
     function: Callable[..., object], operands: Sequence[object], attrs: Mapping[str, Any]
-) -> Any:
+) -> object:
     return function(*operands)
 
 

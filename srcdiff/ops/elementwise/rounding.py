@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from srcdiff.ir.core import Op
+from srcdiff.ir.core import Op, OpDecl
 from srcdiff.ir.dims import Shapes
 from srcdiff.ir.types import Array, Scalar, Type
 from srcdiff.ir.values import Atom, Attrs
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 def _step(
     name: str, *callables: object, infer: object = floating, signature: str = "x", **fields: Any
-) -> Any:
+) -> OpDecl:
     return operation(
         name,
         *callables,
@@ -54,7 +54,7 @@ def _whole(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[Type
     return floating(shapes, operands, attrs)
 
 
-def _itself(b: Builder, op: Op) -> Any:
+def _itself(b: Builder, op: Op) -> tuple[Atom] | None:
     """Integers are their own floor in loops, where Numba's functions would return floats."""
     if numeric(op.results[0]).dtype[0] not in "biu":
         return None

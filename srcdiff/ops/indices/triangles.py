@@ -13,10 +13,10 @@ from srcdiff.ir.types import Array, Dim, Scalar, Type
 from srcdiff.ir.values import Atom, Attrs, Const, known_dim
 from srcdiff.ops.core.bind import refuse
 from srcdiff.ops.core.registry import operation
-from srcdiff.ops.core.type_rules import TypeMistake, UnknownMistake
+from srcdiff.ops.core.type_rules import TypeMistake, TypeRule, UnknownMistake
 
 
-def _bind(args: Sequence[object], kwargs: Mapping[str, object]) -> Any:
+def _bind(args: Sequence[object], kwargs: Mapping[str, object]) -> object:
     """`(n, k=0, m=None)`: lengths are operands, `k` is static."""
     refuse(kwargs, "n", "k", "m")
     given = dict(zip(("n", "k", "m"), args, strict=False)) | dict(kwargs)
@@ -28,7 +28,7 @@ def _bind(args: Sequence[object], kwargs: Mapping[str, object]) -> Any:
     return (given["n"], *(() if is_square else (m,))), ({"k": offset} if offset else {})
 
 
-def _places(function: Any) -> Any:
+def _places(function: Any) -> TypeRule:
     def infer(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[Type, ...]:
         if any(not isinstance(a.type, Scalar) or a.type.dtype[0] not in "iu" for a in operands):
             raise TypeMistake("the lengths of a triangle must be integers")

@@ -72,7 +72,7 @@ def with_letters(op: Op) -> tuple[tuple[str, ...], str]:
 # ---- the operation -----------------------------------------------------------------------------
 
 
-def _bind(args: Sequence[object], kwargs: Mapping[str, object]) -> Any:
+def _bind(args: Sequence[object], kwargs: Mapping[str, object]) -> object:
     for name in kwargs:
         if name != "optimize":
             raise TypeMistake(f"the argument {name!r} of np.einsum is not supported")

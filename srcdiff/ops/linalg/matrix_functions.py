@@ -58,7 +58,7 @@ def _wide(dtype: str) -> str:
     return "complex128" if dtype[0] == "c" else "float64"
 
 
-def solution_type(position: int, is_wide: bool = False) -> Any:
+def solution_type(position: int, is_wide: bool = False) -> object:
     """The type rule of a solution, with the shape of operand `position`; `is_wide`: in double precision."""
 
     def infer(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[Type, ...]:

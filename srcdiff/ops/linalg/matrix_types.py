@@ -13,7 +13,7 @@ from srcdiff.ir.dims import Shapes
 from srcdiff.ir.types import Array, Clamp, Dim, Type, shape_of
 from srcdiff.ir.values import Atom, Attrs, Value
 from srcdiff.ops.core.samples import Sample
-from srcdiff.ops.core.type_rules import TypeMistake, numeric
+from srcdiff.ops.core.type_rules import TypeMistake, TypeRule, numeric
 from srcdiff.ops.loopforms.stacks import in_stacks
 
 HEAVY: dict[str, Any] = {"cost": "heavy", "raises": True}
@@ -69,7 +69,7 @@ def square(shapes: Shapes, atom: Atom, name: str, stacks: bool = True) -> Array:
     return type_
 
 
-def like_matrix(name: str, stacks: bool = True) -> Any:
+def like_matrix(name: str, stacks: bool = True) -> TypeRule:
     """The type rule of an operation from square matrices to square matrices."""
 
     def infer(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[Type, ...]:

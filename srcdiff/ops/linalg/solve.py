@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -47,7 +47,7 @@ linalg = LazyModule("scipy.linalg")
 # ---- square systems --------------------------------------------------------------------------
 
 
-def _solved(name: str, stacks: bool = False) -> Any:
+def _solved(name: str, stacks: bool = False) -> Callable[..., object]:
     def infer(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[Type, ...]:
         a, b = square(shapes, operands[0], name, stacks), shape_of(numeric(operands[1]))
         if not b or (len(b) > 2 and not stacks):

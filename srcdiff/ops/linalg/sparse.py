@@ -30,7 +30,7 @@ def _named(op: Op) -> str:
     return f"{op.attrs['called']}{'.T' if op.attrs['transposed'] else ''}"
 
 
-def _matrix(attrs: Attrs) -> Any:
+def _matrix(attrs: Attrs) -> object:
     (matrix,) = attrs["bindings"].values()
     return matrix.T if attrs["transposed"] else matrix
 
@@ -62,7 +62,7 @@ def _vectors(x: Atom) -> tuple[Dim, ...]:
     return shape
 
 
-def _transposed(b: Builder, op: Op, d_outs: Sequence[Atom]) -> list[Any]:
+def _transposed(b: Builder, op: Op, d_outs: Sequence[Atom]) -> list[object]:
     attrs = {**op.attrs, "transposed": not op.attrs["transposed"]}
     (d_out,), type_ = d_outs, op.results[0].type
     if shape_of(d_out.type) != shape_of(type_):
@@ -96,7 +96,7 @@ sparse_product = operation(
 )
 
 
-def _solve(operands: Sequence[np.ndarray], attrs: Attrs) -> Any:
+def _solve(operands: Sequence[np.ndarray], attrs: Attrs) -> object:
     from scipy.sparse.linalg import spsolve  # delayed: programs that call it have imported SciPy
 
     return spsolve(_matrix(attrs), operands[0])
@@ -135,7 +135,7 @@ def _coo_solution_type(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -
     return _of_floats(_coo_type(shapes, operands, attrs))
 
 
-def _coo(operands: Sequence[object]) -> Any:
+def _coo(operands: Sequence[object]) -> object:
     # delayed: programs that build such a matrix have imported SciPy
     from scipy.sparse import csc_array
 
@@ -177,7 +177,7 @@ coo_product: Any = operation(
 )
 
 
-def _solve_coo(operands: Sequence[object], attrs: Attrs) -> Any:
+def _solve_coo(operands: Sequence[object], attrs: Attrs) -> object:
     from scipy.sparse.linalg import spsolve  # delayed: programs that call it have imported SciPy
 
     return spsolve(_coo(operands), operands[5])

@@ -10,7 +10,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from srcdiff.ir.core import Op
@@ -66,7 +66,7 @@ def align(shape: Sequence[Dim], at: At) -> tuple[Atom, ...]:
 # ---- places: the order of axes, lengths of 1 -------------------------------------------------
 
 
-def permuted(axes: Any) -> Any:
+def permuted(axes: Any) -> Callable[..., object]:
     """The place of an element after a permutation: `axes(op)` gives the operand's axis for each axis of the result."""
 
     def place(n: LoopContext, op: Op, at: At) -> tuple[Atom, ...]:
@@ -95,7 +95,7 @@ def with_dropped(n: LoopContext, op: Op, at: At) -> tuple[Atom, ...]:
     return tuple(const(0) if k in removed else next(rest) for k in range(len(shape)))
 
 
-def reversed_along(axes: Any) -> Any:
+def reversed_along(axes: Any) -> Callable[..., object]:
     """The place of an element after a reversal: `axes(op)` gives the reversed axes."""
 
     def place(n: LoopContext, op: Op, at: At) -> tuple[Atom, ...]:
@@ -220,7 +220,7 @@ def repeated(n: LoopContext, op: Op, at: At) -> tuple[Atom, ...]:
 # ---- elements --------------------------------------------------------------------------------
 
 
-def filled(number: float) -> Any:
+def filled(number: float) -> Callable[..., object]:
     """`zeros` and `ones`."""
 
     def element(n: LoopContext, op: Op, at: At) -> Atom:
@@ -232,7 +232,7 @@ def filled(number: float) -> Any:
     return element
 
 
-def filled_with(position: int) -> Any:
+def filled_with(position: int) -> Callable[..., object]:
     """`full`: the operand is a number, or an array that is broadcast."""
 
     def element(n: LoopContext, op: Op, at: At) -> Atom:
@@ -292,7 +292,7 @@ def on_diagonal_only(n: LoopContext, op: Op, at: At) -> Atom:
     return hit if type_.dtype == "bool" else n.compute("choose", hit, one, zero)
 
 
-def triangle(comparison: str) -> Any:
+def triangle(comparison: str) -> Callable[..., object]:
     """`tril` and `triu`."""
 
     def element(n: LoopContext, op: Op, at: At) -> Atom:

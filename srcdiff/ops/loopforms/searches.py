@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from collections.abc import Callable
 
 from srcdiff.ir.core import Op
 from srcdiff.ir.types import Array, element_type, is_float, shape_of
@@ -16,7 +16,7 @@ from srcdiff.ops.loopforms.reduction_identities import start_of
 _OPPOSITES = {"less": "greater", "greater": "less"}
 
 
-def running_extreme(comparison: str) -> Any:
+def running_extreme(comparison: str) -> Callable[[LoopContext, Op], Atom]:
     """`maximum.accumulate`: NaN stays in all later elements."""
 
     def loops(n: LoopContext, op: Op) -> Atom:
@@ -47,7 +47,7 @@ def running_extreme(comparison: str) -> Any:
     return loops
 
 
-def place_of_extreme(comparison: str) -> Any:
+def place_of_extreme(comparison: str) -> Callable[[LoopContext, Op], Atom]:
     """`argmax`, `argmin`: the place of the first greatest element; NaN counts as greatest."""
 
     def loops(n: LoopContext, op: Op) -> Atom:

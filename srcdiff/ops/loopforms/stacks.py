@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from srcdiff.ir.core import Op
 from srcdiff.ir.types import Array, Dim, element_type, ndim_of, shape_of
@@ -13,7 +12,7 @@ from srcdiff.ops.loopforms.context import At, LoopContext
 ONE = Dim(1)
 
 
-def in_stacks(n: LoopContext, op: Op) -> Any:
+def in_stacks(n: LoopContext, op: Op) -> object:
     """The loop form of an operation on the last two axes; None for a single matrix."""
     count = max(ndim_of(a.type) for a in op.operands) - 2
     if count <= 0:

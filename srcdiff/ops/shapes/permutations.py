@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -60,7 +60,7 @@ def _transpose_text(op: Op) -> str:
     return f"{{0}}.transpose({', '.join(map(str, axes))})"
 
 
-def _bind_transpose(args: Sequence[object], kwargs: Mapping[str, object]) -> Any:
+def _bind_transpose(args: Sequence[object], kwargs: Mapping[str, object]) -> object:
     """`x.transpose(1, 0)`, `x.transpose((1, 0))`, `np.transpose(x, axes)`."""
     if set(kwargs) - {"axes"}:
         raise TypeMistake("transpose takes an array and its axes")
@@ -156,7 +156,7 @@ def moveaxis(x, source=..., destination=..., *, out, d_out):
     d_x = np.moveaxis(d_out, destination, source)
 
 
-def _backwards(axes: Any) -> Any:
+def _backwards(axes: Any) -> Callable[..., object]:
     """`flip` and its variants as subscripts with steps of -1."""
 
     def simpler(b: Builder, op: Op) -> tuple[Atom]:

@@ -8,7 +8,6 @@ Lengths are operands; axes are static.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
 
 import numpy as np
 
@@ -97,7 +96,7 @@ def _reshape_text(op: Op) -> str:
     return f"{{0}}.reshape({lengths})" if lengths else "{0}.reshape(())"
 
 
-def _bind_reshape(args: Sequence[object], kwargs: Mapping[str, object]) -> Any:
+def _bind_reshape(args: Sequence[object], kwargs: Mapping[str, object]) -> object:
     named = {"a": None, "shape": None, "newshape": None} | dict(kwargs)
     if set(named) != {"a", "shape", "newshape"}:
         raise TypeMistake("reshape takes an array and a shape, in C order")

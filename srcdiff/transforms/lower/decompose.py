@@ -72,7 +72,7 @@ class _Expand(Rewriter):
         return True
 
 
-def _named(found: Atom, old: Value, b: Builder, start: int) -> Any:
+def _named(found: Atom, old: Value, b: Builder, start: int) -> Atom:
     """The result under the old value's name, if a statement from `start` on makes it; other results have other uses."""
     last = b.body[-1] if len(b.body) > start else None
     if not old.name or not isinstance(last, Op) or last.results != (found,):

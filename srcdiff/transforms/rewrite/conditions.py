@@ -52,7 +52,7 @@ def is_another_shift(binding: Binding, made: Mapping[Atom, Op]) -> bool:
     return bool(m != s)
 
 
-def _without_ones(atom: Atom, made: Mapping[Atom, Op]) -> Any:
+def _without_ones(atom: Atom, made: Mapping[Atom, Op]) -> tuple[str, tuple[Atom, ...], str] | Atom:
     """A key for a value that ignores axes of length 1, and the attributes of a maximum other than its axis."""
     while (op := made.get(atom)) is not None:
         before = shape_of(op.operands[0].type) if op.operands else ()

@@ -282,7 +282,7 @@ def _factor(op: Op) -> tuple[float, Any]:
     return 1.0, op.results[0]
 
 
-def _number_in(x: Atom, made: Mapping[Atom, Op]) -> Any:
+def _number_in(x: Atom, made: Mapping[Atom, Op]) -> Atom:
     """The operand of a conversion between Python's float and NumPy's float64; otherwise the value itself."""
     op = made.get(x)
     is_same = op is not None and op.decl.name in ("float64", "to_float")

@@ -17,28 +17,28 @@ from srcdiff.ir.values import Value
 Draw = Callable[[np.random.Generator, tuple[int, ...], Any], Any]  # (rng, shape, example or None)
 
 
-def _near(rng: np.random.Generator, shape: tuple[int, ...], example: object) -> Any:
+def _near(rng: np.random.Generator, shape: tuple[int, ...], example: object) -> object:
     """Values of the example's signs and about its magnitudes, so that they are in the domain of the program."""
     factors = np.exp(0.3 * rng.standard_normal(shape))
     return (0.5 + rng.random(shape) if example is None else np.asarray(example)) * factors
 
 
-def _signed(rng: np.random.Generator, shape: tuple[int, ...], example: object) -> Any:
+def _signed(rng: np.random.Generator, shape: tuple[int, ...], example: object) -> object:
     return rng.standard_normal(shape)
 
 
-def _ties(rng: np.random.Generator, shape: tuple[int, ...], example: object) -> Any:
+def _ties(rng: np.random.Generator, shape: tuple[int, ...], example: object) -> object:
     """Few numbers that floating point represents exactly, so that several are equal and some are zero."""
     return rng.choice([-1.0, 0.0, 0.5, 1.0, 2.0], shape)
 
 
-def _spread(rng: np.random.Generator, shape: tuple[int, ...], example: Any) -> Any:
+def _spread(rng: np.random.Generator, shape: tuple[int, ...], example: Any) -> object:
     """Different magnitudes with the signs of the example."""
     signs = np.ones(shape) if example is None else np.where(np.real(example) < 0, -1.0, 1.0)
     return signs * 10.0 ** rng.uniform(-3, 3, shape)
 
 
-def _large(rng: np.random.Generator, shape: tuple[int, ...], example: object) -> Any:
+def _large(rng: np.random.Generator, shape: tuple[int, ...], example: object) -> object:
     """Values whose exponentials overflow."""
     return 1000.0 * (1.0 + rng.random(shape))
 

@@ -60,7 +60,7 @@ def launch_lengths(fn: Function) -> dict[str, int]:
 
 def run_threads(
     fn: Function, args: Sequence[object], make: Callable[[Function], Evaluator]
-) -> list[Any]:
+) -> list[object]:
     """Run all threads of a small launch, and return the arguments afterwards; `make` makes the evaluator of a thread.
 
     Raises
@@ -173,26 +173,28 @@ def _position(t: _Thread, op: Op, operands: Sequence[object], scope: Scope) -> i
     return table[of]["xyz".index(axis)]
 
 
-def _grid(t: _Thread, op: Op, operands: Sequence[object], scope: Scope) -> Any:
+def _grid(t: _Thread, op: Op, operands: Sequence[object], scope: Scope) -> tuple[int, ...] | int:
     b = t.block
     found = tuple(i * n + k for i, n, k in zip(b.block, b.shape, t.place, strict=True))
     axes = op.attrs["axes"]
     return found[:axes] if axes > 1 else found[0]
 
 
-def _gridsize(t: _Thread, op: Op, operands: Sequence[object], scope: Scope) -> Any:
+def _gridsize(
+    t: _Thread, op: Op, operands: Sequence[object], scope: Scope
+) -> tuple[int, ...] | int:
     found = tuple(n * m for n, m in zip(t.block.shape, t.block.grid, strict=True))
     axes = op.attrs["axes"]
     return found[:axes] if axes > 1 else found[0]
 
 
-def _local(t: _Thread, op: Op, operands: Sequence[object], scope: Scope) -> Any:
+def _local(t: _Thread, op: Op, operands: Sequence[object], scope: Scope) -> object:
     type_ = op.result.type
     shape = tuple(scope.number(d) for d in shape_of(type_))
     return poison(np.empty(shape, getattr(type_, "dtype", "float64")))
 
 
-def _shared(t: _Thread, op: Op, operands: Sequence[object], scope: Scope) -> Any:
+def _shared(t: _Thread, op: Op, operands: Sequence[object], scope: Scope) -> object:
     if op.result not in t.block.shared:
         t.block.shared[op.result] = _local(t, op, operands, scope)
     return t.block.shared[op.result]
@@ -202,7 +204,7 @@ def _barrier(t: _Thread, op: Op, operands: Sequence[object], scope: Scope) -> No
     t.join()
 
 
-def _place_of(operands: Sequence[object]) -> Any:
+def _place_of(operands: Sequence[object]) -> object:
     return tuple(operands[2:]) if len(operands) > 3 else operands[2]
 
 
@@ -215,7 +217,7 @@ def _atomic_max(t: _Thread, op: Op, operands: list[Any], scope: Scope) -> None:
     array[place] = max(array[place], operands[1])
 
 
-def _shuffle(t: _Thread, op: Op, operands: list[Any], scope: Scope) -> Any:
+def _shuffle(t: _Thread, op: Op, operands: list[Any], scope: Scope) -> object:
     """The value of another thread of the warp; the thread's own value where there is no such thread."""
     t.given, by = operands[0], operands[1]
     t.join()

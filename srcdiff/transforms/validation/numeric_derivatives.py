@@ -28,7 +28,7 @@ def _is_double(x: object) -> bool:
     return np.asarray(x).dtype in (np.float64, np.complex128)
 
 
-def tangents_of_floats(values: Sequence[object], tangents: Sequence[object]) -> list[Any]:
+def tangents_of_floats(values: Sequence[object], tangents: Sequence[object]) -> list[object]:
     """The tangents of the leaves in double precision; an integer of a container has a tangent, too."""
     pairs = zip(leaves_of(values), leaves_of(tangents), strict=True)
     return [np.asarray(t) for x, t in pairs if _is_double(x)]
@@ -117,7 +117,7 @@ def _results(found: Outcome) -> list[np.ndarray] | None:
     return None if found.leaves is None else inexact_leaves(found.leaves)
 
 
-def _weighted(weights: list[np.ndarray], values: Sequence[object]) -> Any:
+def _weighted(weights: list[np.ndarray], values: Sequence[object]) -> np.ndarray:
     pairs = zip(weights, values, strict=False)
     return np.asarray(sum(np.sum(np.real(w * x)) for w, x in pairs))
 
@@ -147,7 +147,9 @@ def _differences(
     ]
 
 
-def _moved(args: Sequence[object], wrt: Sequence[int], v: Sequence[object], t: float) -> list[Any]:
+def _moved(
+    args: Sequence[object], wrt: Sequence[int], v: Sequence[object], t: float
+) -> list[object]:
     steps: Iterator[Any] = iter(v)
     new = list(args)
     for k in wrt:

@@ -142,7 +142,7 @@ def _undisturbed() -> Iterator[None]:
         np.random.set_state(state)
 
 
-def leaves_of(tree: object) -> Iterator[Any]:
+def leaves_of(tree: object) -> Iterator[object]:
     if isinstance(tree, dict):
         for part in tree.values():
             yield from leaves_of(part)

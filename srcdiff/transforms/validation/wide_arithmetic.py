@@ -49,7 +49,7 @@ class Wide(Rounded):
         return super().compute(op, operands, scope)
 
 
-def _narrow(obj: object, type_: Type) -> Any:
+def _narrow(obj: object, type_: Type) -> object:
     if isinstance(obj, np.ndarray) and obj.dtype == np.longdouble and isinstance(type_, Array):
         return obj.astype(type_.dtype)
     if isinstance(obj, np.longdouble) and isinstance(type_, Scalar):
@@ -98,5 +98,5 @@ def worse_than_before(before: Function, after: Function, args: Sequence[object])
     return ""
 
 
-def _floats(leaves: Sequence[object]) -> list[Any]:
+def _floats(leaves: Sequence[object]) -> list[object]:
     return [x for x in leaves if isinstance(x, float) or getattr(x, "dtype", None) == np.float64]
