@@ -40,13 +40,11 @@ from srcdiff.frontend.core.values import (
 from srcdiff.frontend.iteration.comprehensions import folded
 from srcdiff.frontend.iteration.iterables import (
     count_of,
-    forward,
+    first_and_rest,
     iterable,
     left_early,
-    minus,
     passed,
     peeked,
-    plus,
     taken,
     unrolled,
 )
@@ -56,7 +54,7 @@ from srcdiff.ir.core import OpDecl
 from srcdiff.ir.types import Array, List, Scalar, Static, Struct, shape_of
 from srcdiff.ir.values import Atom, Const, Value, const
 from srcdiff.ops.arrays.containers import list_length
-from srcdiff.ops.arrays.memory import axis_length
+from srcdiff.ops.arrays.memory import axis_length, copy
 from srcdiff.ops.control.control import and_, or_
 from srcdiff.ops.core.registry import find
 from srcdiff.ops.elementwise import arithmetic, conversions
@@ -117,7 +115,8 @@ def _sum(fr: Frame, node: gast.AST, args: Args, kwargs: Kwargs) -> FrontValue:
         first = peeked(fr, items)
         if isinstance(first, Value) and isinstance(first.type, Array):
             start = None  # a sum of arrays starts with the first
-    return _fold(fr, node, Known(operator.add), args[0], start)
+    copied = functools.partial(fr.op, node, copy)
+    return _fold(fr, node, Known(operator.add), args[0], start, first=copied)
 
 
 def _reduce(fr: Frame, node: gast.AST, args: Args, kwargs: Kwargs) -> FrontValue:
@@ -125,9 +124,14 @@ def _reduce(fr: Frame, node: gast.AST, args: Args, kwargs: Kwargs) -> FrontValue
 
 
 def _fold(
-    fr: Frame, node: gast.AST, function: FrontValue, values: FrontValue, start: FrontValue | None
+    fr: Frame,
+    node: gast.AST,
+    function: FrontValue,
+    values: FrontValue,
+    start: FrontValue | None,
+    first: Callable[[FrontValue], FrontValue] = lambda v: v,
 ) -> FrontValue:
-    """`function(function(start, v0), v1) ...`; from the first value where there is no start."""
+    """`function(function(start, v0), v1) ...`; from `first(v0)` where there is no start."""
     items = passed(fr, values, node)
     if isinstance(items, Parts):
         rest = list(items.values)
@@ -147,10 +151,8 @@ def _fold(
             fr.untyped(node, "a generator's first item is where this starts", "Give a start value.")
         items = iterable(fr, items, node)
         assert isinstance(items, Items)
-        first = forward(fr, items, node)
-        count, start = count_of(fr, first, node), first.element(const(0))
-        fewer = minus(fr, node, count, const(1))
-        items = Items(fewer, lambda k: first.element(plus(fr, node, k, const(1))))
+        begin, items = first_and_rest(fr, items, node)
+        start = first(begin)
     return folded(fr, node, function, items, start)
 
 
@@ -189,11 +191,9 @@ def _is_ordered(value: FrontValue) -> bool:
 def _pairwise(fr: Frame, node: gast.AST, decl: OpDecl, args: Args) -> FrontValue:
     if all(map(is_static, args)) and decl.callables:
         return const(decl.callables[1](*map(static, args)))
-    total = fr.as_atom(args[0], node)
+    total, spelling = fr.as_atom(args[0], node), decl.callables[1].__name__
     for other in args[1:]:
-        total = fr.op(
-            node, decl, total, fr.as_atom(other, node), spelling=decl.callables[1].__name__
-        )
+        total = fr.op(node, decl, total, fr.as_atom(other, node), spelling=spelling)
     return total
 
 
@@ -277,8 +277,7 @@ def _python_type(value: FrontValue) -> type | None:
 
 
 def _type(fr: Frame, node: gast.AST, args: Args, kwargs: Kwargs) -> FrontValue:
-    found = _python_type(args[0])
-    return Known(found)
+    return Known(_python_type(args[0]))
 
 
 def _callable(fr: Frame, node: gast.AST, args: Args, kwargs: Kwargs) -> FrontValue:
