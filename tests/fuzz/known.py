@@ -50,7 +50,7 @@ REFUSALS = (
         (X[:1], 0.3, 2),
     ),
     Entry(
-        "this operator does not take a tuple|cannot (loop over|write into) float64|float64 cannot be subscripted|which NumPy makes read-only|@ takes arrays|the name `.*` is not defined",
+        "this operator does not take a tuple|cannot (loop over|write into) float64|float64!? cannot be subscripted|which NumPy makes read-only|@ takes arrays|the name `.*` is not defined",
         "statements that never run are read with types, too, and raise when they are read",
         "def f(x, a, k):\n    if k > 5:\n        for v in a:\n            x = x * v\n    return np.sum(x) * a\n",
     ),
