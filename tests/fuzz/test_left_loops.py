@@ -222,6 +222,35 @@ def test_a_loop_over_an_array_sees_what_is_written_meanwhile(items: str, start: 
     assert np.sum(gradient) == pytest.approx((ahead - behind) / 2e-6, rel=1e-6)
 
 
+LEFT_BY_TRY = """\
+import numpy as np
+
+
+def f(x, a, k):
+    try:
+        if 0.5 > 1.3 and {test}:
+            return a * x[0]
+        if k > {bound}:
+            raise ValueError
+    except ValueError:
+        a = 2.0 * a
+    finally:
+        {last}
+    return {result}
+"""
+
+
+@pytest.mark.parametrize("bound", [1, 3])
+@pytest.mark.parametrize("test", ["0.4", "a > 0.1"])
+@pytest.mark.parametrize("last", ["a = np.tanh(a)", "a = np.tanh(0.5)", "a = a * x"])
+@pytest.mark.parametrize("result", ["np.sum(a)", "np.sum(x * a) + k"])
+def test_a_return_that_never_runs_may_have_no_value(
+    bound: int, test: str, last: str, result: str
+) -> None:
+    text = LEFT_BY_TRY.format(bound=bound, test=test, last=last, result=result)
+    assert outcome(Program(0, text, (X, 0.3, 2)), every=True).kind == "ok"
+
+
 SUMS = (
     "sum([x])",
     "sum((x,))",

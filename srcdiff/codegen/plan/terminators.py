@@ -10,7 +10,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from srcdiff.codegen.plan.plan import Branch, Copy, Jump, Node
-from srcdiff.ir.core import If, Op, Statement
+from srcdiff.ir.core import If, Op, Statement, regions_of
+from srcdiff.ir.definedness import is_undefined
 from srcdiff.ir.values import Atom, Const, Value, const
 
 Known = Mapping[Atom, tuple[Atom, Atom]]  # what a value is in each arm of a branch
@@ -99,6 +100,8 @@ class Return:
         mine = [r for r in branch.results if r in yields]
         if not mine or branch.origin != "user" or any(r.user for r in mine):
             return False
+        if any(is_undefined(s) for region in regions_of(branch) for s in region.body):
+            return False  # an arm that never runs may have no value to return
         return written_as_statement(branch)
 
 
