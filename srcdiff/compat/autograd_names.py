@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
@@ -105,20 +104,38 @@ class HvpMaker(_Maker):
         return self.product, (*args, chosen if self.is_tuple else chosen[0])
 
 
+class _OfAnyNumber(AtPoint):
+    """A maker for a function of `*args`: one maker for each number of arguments."""
+
+    def __init__(self, function: Function, options: Options, maker: type[_Maker]) -> None:
+        self.derivation = maker.derivation
+        super().__init__(function, options)
+        self.maker = maker
+
+    def __call__(self, *args: Any) -> Any:
+        return self.handle_for(len(args))(*args)
+
+    def made(self, key: Any) -> Any:
+        return self.maker(plain_function(self.function, key), self.options)
+
+    def resolve(self, *args: Any, **kwargs: Any) -> tuple[Generated, tuple[Any, ...]]:
+        found: Any = self.handle_for(len(args))
+        return found.resolve(*args, **kwargs)  # type: ignore[no-any-return]
+
+    def __reduce__(self) -> Any:
+        rebuild, parts = super().__reduce__()
+        return rebuild, (*parts, self.maker)
+
+
 _M = TypeVar("_M", bound=_Maker)
 
 
 def _made(maker: type[_M], f: Function, argnums: Argnums, options: Mapping[str, object]) -> _M:
     """The maker of a function; for a function of `*args`, one for each number of arguments."""
     given = options_for(f, {**options, "argnums": argnums})
-    if not is_variadic(f):
-        return maker(plain_function(f), given)
-
-    @functools.cache
-    def of_count(count: int) -> Any:
-        return maker(plain_function(f, count), given)
-
-    return lambda *args: of_count(len(args))(*args)  # type: ignore[return-value]
+    if is_variadic(f):
+        return _OfAnyNumber(f, given, maker)  # type: ignore[return-value]
+    return maker(plain_function(f), given)
 
 
 def make_vjp(f: Function, argnums: Argnums = 0, **options: object) -> VjpMaker:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import functools
-import inspect
 import os
 import sys
 import types
@@ -31,6 +30,7 @@ from srcdiff.compile.derivations.kinds import (
 from srcdiff.compile.extensions import extensions
 from srcdiff.compile.program import Derived
 from srcdiff.errors import UnsupportedError
+from srcdiff.frontend.source.wrappers import is_starred
 from srcdiff.handles.at_point import AtPoint
 from srcdiff.handles.fast_call import MISS
 from srcdiff.handles.generated import Generated, handles
@@ -215,7 +215,9 @@ class Pushforward(_OfFloats):
 
 
 class OfAnyNumber(AtPoint):
-    """A derivative of a function of `*args`: one generated function for each number of arguments and their keywords."""
+    """A derivative of a function of `*args` or `**kwargs`: a generated function for each number of arguments and their
+    keywords.
+    """
 
     def __init__(self, function: Function, options: Options, derivation: Derivation) -> None:
         self.derivation = derivation
@@ -238,7 +240,10 @@ class OfAnyNumber(AtPoint):
         return self.for_call(len(args)).recognised(args)
 
     def made(self, key: Any) -> Generated:
-        return generated(self.derivation, plain_function(self.function, *key), self.options)
+        function = plain_function(self.function, *key)
+        if is_variadic(function):
+            raise TypeError(f"{self.__name__}() is called without arguments")
+        return generated(self.derivation, function, self.options)
 
     def resolve(self, *args: object, **kwargs: object) -> tuple[Generated, tuple[Any, ...]]:
         return self.for_call(len(args), tuple(kwargs)), (*args, *kwargs.values())
@@ -271,7 +276,7 @@ def _points(
 
 
 def plain_function(f: Any, count: int | None = None, keywords: tuple[str, ...] = ()) -> Any:
-    """The function of a `Differentiable`; for a library function or one of `*args`, a function that calls it with
+    """The function of a `Differentiable`; for a library function or a starred one, a function that calls it with
     `count` arguments and these keywords, if the count is known; any other object as it is.
     """
     if isinstance(f, Differentiable):
@@ -290,20 +295,16 @@ def plain_function(f: Any, count: int | None = None, keywords: tuple[str, ...] =
 
 
 def is_variadic(f: object) -> bool:
-    """Whether a function takes any number of arguments, or a number that only a call shows."""
-    if (
-        type(f) is not FunctionType
-        and callable(f)
-        and type(f).__module__.partition(".")[0] != "srcdiff"
-    ):
-        # operations take a while to import
-        from srcdiff.frontend.source.library_wrappers import takes_any_number
+    """Whether a function takes any number of arguments or keywords, or a number that only a call shows."""
+    if is_starred(f):
+        return True
+    is_own = type(f).__module__.partition(".")[0] == "srcdiff"
+    if type(f) is FunctionType or not callable(f) or is_own:
+        return False
+    # operations take a while to import
+    from srcdiff.frontend.source.library_wrappers import takes_any_number
 
-        return takes_any_number(f)
-    is_own = type(f) is FunctionType and f.__code__.co_flags & inspect.CO_VARARGS
-    return bool(is_own) and not hasattr(
-        f, "__wrapped__"
-    )  # a wrapper has the parameters of its function
+    return takes_any_number(f)
 
 
 def options_for(f: object, given: Mapping[str, object], argnums: Argnums = None) -> Options:

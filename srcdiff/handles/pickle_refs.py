@@ -12,6 +12,7 @@ from typing import Any
 
 from srcdiff.compile.program import Derived
 from srcdiff.frontend.source.wrappers import calling, itself
+from srcdiff.handles.specialisations import lost
 
 
 @dataclass(frozen=True)
@@ -94,7 +95,12 @@ def found_again(derived: Derived) -> Derived:
 def restored(cls: type, function: object, *rest: object) -> Any:
     """An object of a class from a reference to its function."""
     found = function.find() if isinstance(function, _ByName | _Made) else function
-    return cls(found, *rest)
+    return functools.partial(_call_lost, function) if found is None else cls(found, *rest)
+
+
+def _call_lost(function: Any, *args: Any, **kwargs: Any) -> Any:
+    """A call of a derivative that needs its function, which no name leads to here."""
+    raise lost(f"a derivative of {getattr(function, 'qualname', 'a function')}")
 
 
 def is_lost(derived: Derived) -> bool:

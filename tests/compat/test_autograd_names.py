@@ -168,4 +168,7 @@ def test_functions_of_any_number_of_arguments(make: Any, argnums: Any) -> None:
     one, other = (f[0] if isinstance(f, tuple) else f for f in (found, expected))
     for a, b in zip(np.atleast_1d(one(along)), np.atleast_1d(other(along)), strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-14)
-    make(product, argnums)(x, y, x)
+    maker = make(product, argnums)
+    made = maker(x, y, x)
+    (made if callable(made) else made[0])(along)
+    assert maker.source == maker.source_for(x, y, x)

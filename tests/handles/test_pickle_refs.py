@@ -29,6 +29,10 @@ def decorated(x):
     return np.sum(x**3)
 
 
+def with_keywords(x, **factors):
+    return np.sum(x**2) * factors.get("k", 3.0)
+
+
 class Model:
     def __init__(self, w):
         self.w = w
@@ -61,6 +65,11 @@ MAKERS = {
     "jacobian": lambda: (srcdiff.jacobian(np.tanh, jit=False), (X,)),
     "batch": lambda: (srcdiff.batch(srcdiff.grad(loss, jit=False), jit=False), (np.stack([X, X]),)),
     "make_vjp": lambda: (srcdiff.make_vjp(loss, jit=False), (X,)),
+    "make_vjp of any number": lambda: (srcdiff.make_vjp(product, jit=False), (X, X)),
+    "make_jvp of any number": lambda: (srcdiff.make_jvp(product, jit=False), (X, X)),
+    "make_hvp of any number": lambda: (srcdiff.make_hvp(product, jit=False), (X, X)),
+    "partial of any number": lambda: (srcdiff.grad(functools.partial(product, X), jit=False), (X,)),
+    "keywords": lambda: (srcdiff.grad(with_keywords, jit=False), (X,)),
 }  # fmt: skip
 
 
@@ -81,3 +90,19 @@ def test_derivatives_work_after_a_pickle_before_and_after_their_first_call(
     for found in (before(*args), after(*args)):
         for one, other in zip(numbers(found), expected, strict=True):
             np.testing.assert_array_equal(one, other)
+
+
+@pytest.mark.parametrize(
+    "make", [srcdiff.vjp, srcdiff.make_vjp, srcdiff.make_jvp, srcdiff.make_hvp]
+)
+@pytest.mark.parametrize("f", [loss, product])
+def test_what_needs_a_function_that_is_not_found_says_so(make, f, monkeypatch) -> None:
+    g = srcdiff.differentiate(f).vjp if make is srcdiff.vjp else make(f)
+    data = pickle.dumps(g)
+    monkeypatch.delitem(globals(), f.__name__)
+    again = pickle.loads(pickle.dumps(pickle.loads(data)))
+    with pytest.raises(
+        srcdiff.DifferentiationError, match=f"of {f.__name__} was unpickled where its function"
+    ) as caught:
+        again(X, X)
+    assert "importable" in caught.value.advice

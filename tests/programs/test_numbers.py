@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 from corpus_loader import Program, load
+from transforms.sources import source
 
 import srcdiff
 from srcdiff.compile.arguments.pytree import leaves, map_leaves, random_like
@@ -225,3 +226,23 @@ def test_adjoints_along_axes_that_may_have_length_one_keep_their_dtype():
     for d in srcdiff.grad(f, argnums=(0, 1), jit=False)(x, y):
         assert d.dtype == np.float32
     srcdiff.check_grads(f, x.astype(float), y.astype(float))
+
+
+METHODS = (
+    "s.sum()", "s.sum(axis=None)", "s.prod()", "s.max()", "s.min()", "s.mean()", "s.std() + s", "s.cumsum()[0]", "s.T",
+    "s.transpose()", "s.copy()", "s.squeeze()", "s.reshape(())", "s.ravel()[0]", "s.flatten()[0]", "s.reshape(1, 1)",
+    "s.round() + s", "s.clip(0.1, 0.5)", "s.conj()", "s.real", "s.item()", "s.size * s", "s.argmax() + s",
+    "s.astype(float)", "np.copy(s)", "np.transpose(s)", "np.isscalar(s) * s", "s[None]", "s[np.newaxis, None]",
+    "s[...]", "s[()]", "s[..., None]", "np.mean(s)[None] * x", "np.linalg.norm(x)[None]", "(x @ x)[None]",
+)  # fmt: skip
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("text", METHODS)
+def test_numbers_of_numpy_have_the_methods_of_arrays(text):
+    f = source(f"def f(x):\n    s = x[0] * x[1]\n    return np.sum(({text}) ** 2 * x[0])\n")
+    x = np.array([0.7, 1.2, 0.3])
+    srcdiff.check_grads(f, x)
+    value, found = srcdiff.value_and_grad(f, jit=True)(x)
+    assert value == pytest.approx(f(x), rel=1e-12)
+    np.testing.assert_allclose(found, srcdiff.grad(f, jit=False)(x), rtol=1e-12)

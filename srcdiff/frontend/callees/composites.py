@@ -1,13 +1,16 @@
-"""Whether a composite stands for a call."""
+"""Whether a composite stands for a call, and what it is called with: lists of numbers are arrays."""
 
 from __future__ import annotations
 
+from itertools import zip_longest
+
 import gast
+import numpy as np
 
 from srcdiff.frontend.core.frame import Frame
-from srcdiff.frontend.core.values import Args, FrontValue, Kwargs, Parts
+from srcdiff.frontend.core.values import Args, FrontValue, Known, Kwargs, Parts
 from srcdiff.ir.core import OpDecl
-from srcdiff.ir.types import List, is_complex, ndim_of
+from srcdiff.ir.types import Array, List, Scalar, is_complex, ndim_of
 from srcdiff.ir.values import Const, Value, const
 from srcdiff.ops.core.registry import Composite
 
@@ -46,3 +49,49 @@ def _axes_of(found: FrontValue | None, at: int) -> int:
     if isinstance(found, Parts) or (isinstance(found, Value) and isinstance(found.type, List)):
         return 1 if at else 0
     return ndim_of(found.type) if isinstance(found, Value | Const) else 0
+
+
+# the parameters that libraries call arrays by; others may take lists for other things
+_ARRAYS = {
+    *(
+        "a",
+        "ar",
+        "arr",
+        "array",
+        "ary",
+        "c",
+        "in1",
+        "in2",
+        "input",
+        "k",
+        "r",
+        "v",
+        "x",
+        "x1",
+        "x2",
+        "y",
+    )
+}
+
+
+def with_arrays(
+    fr: Frame, node: gast.AST, composite: Composite, args: Args, kwargs: Kwargs
+) -> tuple[Args, Kwargs]:
+    """The arguments, with lists of numbers as arrays where a parameter is an array."""
+    code = composite.function.__code__
+    names = code.co_varnames[: code.co_argcount][: len(args)]
+    given = [_array(fr, node, n, a) for n, a in zip_longest(names, args)]
+    return given, {k: _array(fr, node, composite.names.get(k, k), v) for k, v in kwargs.items()}
+
+
+def _array(fr: Frame, node: gast.AST, name: str | None, value: FrontValue) -> FrontValue:
+    is_list = isinstance(value, Parts) and value.kind in ("list", "tuple") and value.values
+    if name not in _ARRAYS or not is_list or not _is_numeric(value):
+        return value
+    return fr.call(node, Known(np.asarray), [value])
+
+
+def _is_numeric(value: FrontValue) -> bool:
+    if isinstance(value, Parts):
+        return value.kind in ("list", "tuple") and all(map(_is_numeric, value.values))
+    return isinstance(value, Value | Const) and isinstance(value.type, Array | Scalar)

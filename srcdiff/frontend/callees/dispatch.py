@@ -20,7 +20,7 @@ from srcdiff.frontend.arrays.out_arguments import WRITING, into_out
 from srcdiff.frontend.arrays.sparse import format_of, is_matrix, made_matrix, product, solved
 from srcdiff.frontend.arrays.static_keys import need_static
 from srcdiff.frontend.callees.builtins import BUILTINS
-from srcdiff.frontend.callees.composites import takes
+from srcdiff.frontend.callees.composites import takes, with_arrays
 from srcdiff.frontend.callees.objects import BUILTINS as OBJECTS
 from srcdiff.frontend.callees.objects import is_own_class, make_object
 from srcdiff.frontend.callees.records import RECORDS, construct, is_record_class
@@ -188,7 +188,7 @@ def _of_arrays(
     """Declared functions: composites and operations."""
     composite, decl = find_composite(function), find(function)
     if composite is not None and takes(fr, node, composite, args, kwargs, decl):
-        return call_composite(fr, node, composite, args, kwargs)
+        return call_composite(fr, node, composite, *with_arrays(fr, node, composite, args, kwargs))
     if decl is stop_gradient and len(args) == 1 and not kwargs:
         return _stopped(fr, node, args[0])
     if decl is not None:

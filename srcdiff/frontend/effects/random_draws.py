@@ -10,9 +10,17 @@ from dataclasses import dataclass
 import gast
 import numpy as np
 
-from srcdiff.frontend.arrays.subscripts import shape_parts
+from srcdiff.frontend.arrays.subscripts import length_along, read_item, shape_parts
 from srcdiff.frontend.core.frame import Frame
-from srcdiff.frontend.core.values import FrontValue, Parts, ShapeOf, is_none, is_static, static
+from srcdiff.frontend.core.values import (
+    FrontValue,
+    Known,
+    Parts,
+    ShapeOf,
+    is_none,
+    is_static,
+    static,
+)
 from srcdiff.ir.types import Array, Dim, Scalar, Struct, Type, shape_of
 from srcdiff.ir.values import Atom, Const, Value, const, known_dim
 from srcdiff.ops.control.random import draw_of
@@ -37,18 +45,24 @@ def is_random(function: object) -> bool:
 
 @dataclass(frozen=True)
 class _Method:
-    """A method of generators: its parameters, the dtype of its numbers, and how many axes a parameter adds to them."""
+    """A method of generators: its parameters, the dtype of its numbers, and the axes that a parameter adds to them."""
 
     parameters: str
     dtype: str = "float64"
     event: str = ""  # the parameter whose last axis each draw has, too
+    broadcasts: bool = True  # over the shapes of the parameters
+
+    def signature(self) -> inspect.Signature:
+        is_whole = "size" in self.parameters or not self.broadcasts
+        listed = self.parameters if is_whole else f"{self.parameters}, size=None".lstrip(", ")
+        return inspect.signature(eval(f"lambda {listed}: 0"))
 
 
-_SIZE = ", size=None"
 _METHODS = {
     "beta": _Method("a, b"),
     "binomial": _Method("n, p", "int64"),
     "chisquare": _Method("df"),
+    "choice": _Method("a, size=None, replace=True, p=None", "int64", broadcasts=False),
     "dirichlet": _Method("alpha", event="alpha"),
     "exponential": _Method("scale=1.0"),
     "gamma": _Method("shape, scale=1.0"),
@@ -62,6 +76,7 @@ _METHODS = {
     "negative_binomial": _Method("n, p", "int64"),
     "normal": _Method("loc=0.0, scale=1.0"),
     "pareto": _Method("a"),
+    "permutation": _Method("x", "int64", broadcasts=False),
     "poisson": _Method("lam=1.0", "int64"),
     "random": _Method(""),
     "standard_cauchy": _Method(""),
@@ -88,11 +103,27 @@ def drawn(
     if method is None:
         known = ", ".join(_METHODS)
         fr.fail(node, f"`rng.{name}` is not known to srcdiff", f"The methods that are: {known}.")
-    probe = inspect.signature(eval(f"lambda {(method.parameters + _SIZE).lstrip(', ')}: 0"))
+    probe = method.signature()
     try:
         bound = probe.bind(*args, **kwargs).arguments
     except TypeError as error:
         fr.fail(node, f"rng.{name}(): {error}")
+    if not method.broadcasts:
+        of = next(iter(bound))
+        bound = {k: _array(fr, node, v) if k in (of, "p") else v for k, v in bound.items()}
+        array = fr.as_atom(bound[of], node)
+        if shape_of(array.type):  # the same numbers choose places
+            count = length_along(fr, array, 0, node)
+            places = drawn(fr, node, rng, name, [], {**bound, of: count})
+            return read_item(fr, array, places, node)
+        if bound.keys() <= {"a", "size"}:  # the same numbers, and compiled
+            return drawn(fr, node, rng, "integers", [bound.pop("a")], bound)
+    if name == "integers" and "high" not in bound:  # as Numba takes it
+        bound = {
+            "low": const(0),
+            "high": bound["low"],
+            **{k: bound[k] for k in bound if k == "size"},
+        }
     size = bound.pop("size", None)
     operands: list[Atom] = [rng]
     given = []
@@ -113,6 +144,12 @@ def drawn(
     call = f"{{0}}.{name}({', '.join(given)})"
     decl = draw_of(name, tuple(p.name for p in parameters))
     return fr.op(node, decl, *operands, text=call, type=type_)
+
+
+def _array(fr: Frame, node: gast.AST, value: FrontValue) -> FrontValue:
+    """A list or tuple as an array; numbers, arrays and None stay."""
+    is_list = isinstance(value, Parts) or (is_static(value) and isinstance(static(value), tuple))
+    return fr.call(node, Known(np.asarray), [value]) if is_list else value
 
 
 _ONLY_SIZE = ("random", "standard_normal", "standard_cauchy", "standard_exponential")
@@ -160,8 +197,10 @@ def _type(
     for key, atom in zip(bound, operands[1:], strict=False):
         if key == method.event:
             event = shape_of(atom.type)[-1:]
-        elif not method.event:
+        elif method.broadcasts and not method.event:
             own = fr.session.shapes.broadcast((own, shape_of(atom.type)))
+    if method is _METHODS["permutation"]:
+        own = (_dim(fr, operands[1]),)
     full = (*(own if shape is None else shape), *event)
     if not full:
         return Scalar(method.dtype, shape is None and not own)

@@ -5,14 +5,13 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Callable
-from inspect import CO_VARARGS
 from itertools import chain, islice
 from types import FunctionType
 from typing import Any
 
 import numpy as np
 
-from srcdiff.frontend.source.wrappers import calling, with_parameters
+from srcdiff.frontend.source.wrappers import calling, is_starred, with_parameters
 from srcdiff.ops.core.registry import find, find_composite
 
 _LIBRARIES = (
@@ -30,13 +29,14 @@ _LIBRARIES = (
 def written_out(
     function: Callable[..., object], count: int | None = None, keywords: tuple[str, ...] = ()
 ) -> Callable[..., object]:
-    """A function that calls a library's, or one of `*args`, with `count` arguments and these keywords, or with the
-    arguments it cannot do without; other functions are as they are.
+    """A function that calls a library's, or one of `*args` or `**kwargs`, with `count` arguments and these keywords, or
+    with the arguments it cannot do without; other functions are as they are.
     """
     function = with_parameters(function)
     if isinstance(function, functools.partial):
         given = None if count is None else count + len(function.args)
-        made = _calling(function.func, given, (*function.keywords,))
+        named = tuple(dict.fromkeys((*function.keywords, *keywords)))
+        made = _calling(function.func, given, named)
         is_same = made is function.func
         return function if is_same else functools.partial(made, *function.args, **function.keywords)
     return _calling(function, count, keywords)
@@ -47,8 +47,7 @@ def _calling(
 ) -> Callable[..., object]:
     if type(function).__hash__ is None:
         return function
-    is_variadic = isinstance(function, FunctionType) and function.__code__.co_flags & CO_VARARGS
-    is_called = count is not None and (_is_library(function) or is_variadic)
+    is_called = count is not None and (_is_library(function) or is_starred(function))
     if function in (max, min) and count is None:
         return function
     is_known = find(function) is not None or find_composite(function) is not None
@@ -75,10 +74,13 @@ def _is_library(function: object) -> bool:
 def _made(
     function: Callable[..., object], count: int | None, keywords: tuple[str, ...]
 ) -> Callable[..., Any]:
+    if keywords:  # its own parameters first, in their order
+        own = [*inspect.signature(function).parameters]
+        keywords = tuple(sorted(keywords, key=lambda k: own.index(k) if k in own else len(own)))
     names = _declared(function)
     if not names or count not in (None, len(names)) or keywords:
         names = _names(function, count, keywords)
-    return calling(function, names, keywords) if names else function
+    return calling(function, names, keywords) if names or keywords else function
 
 
 def _declared(function: Callable[..., object]) -> tuple[str, ...]:

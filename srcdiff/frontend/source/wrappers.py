@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import inspect
 import linecache
 import os
 import sys
@@ -12,6 +13,15 @@ from types import FunctionType, MethodType, ModuleType
 from typing import Any
 
 import numpy as np
+
+
+def is_starred(function: object) -> bool:
+    """Whether a Python function takes `*args` or `**kwargs`; a wrapper has the parameters of its function."""
+    while isinstance(function, functools.partial | MethodType):
+        function = function.func if isinstance(function, functools.partial) else function.__func__
+    if type(function) is not FunctionType or hasattr(function, "__wrapped__"):
+        return False
+    return bool(function.__code__.co_flags & (inspect.CO_VARARGS | inspect.CO_VARKEYWORDS))
 
 
 def function_of(function: object) -> Any:

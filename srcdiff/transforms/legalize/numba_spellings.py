@@ -1,6 +1,7 @@
 """Numba spellings: functions have the names that Numba knows, and messages of exceptions are constants.
 
     y = math.cbrt(x)                     becomes     y = np.cbrt(x)
+    y = s.round()                        becomes     y = np.round(s)                         # of a number
     raise ValueError(f"got {x:.3f}")     becomes     raise ValueError("got ... (jit=False shows it whole)")
 
 A call from Python that raises such a message runs once more in NumPy, for the whole message (`handles/generated.py`).
@@ -39,6 +40,8 @@ def numba_spellings(fn: Function) -> Function:
 def _spelled(op: Op) -> Op:
     if op.spelling in _NAMES:
         return replace(op, spelling=_NAMES[op.spelling])
+    if op.spelling.startswith(".") and all(isinstance(a.type, Scalar) for a in op.operands):
+        return replace(op, spelling="")
     name = _TEXTS.get(op.decl, "")
     if op.attrs.get(name):
         return replace(op, attrs={**op.attrs, name: _plain(op.attrs[name], len(op.operands))})

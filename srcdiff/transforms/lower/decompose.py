@@ -2,7 +2,8 @@
 
     %0 = mean %x        becomes        %1 = sum %x;  %0 = divide %1, %n
 
-The declaration of an operation holds its `expansion`, as Python over simpler operations.
+The declaration of an operation holds its `expansion`, as Python over simpler operations. A reduction, a view or a copy
+of a number is the number: `s.sum()`, `s.T`.
 """
 
 from __future__ import annotations
@@ -14,8 +15,8 @@ from typing import Any
 from srcdiff.ir.build import Builder, Env, Rewriter, clone_statement, lookup, with_own_symbols
 from srcdiff.ir.core import Function, Op, Statement
 from srcdiff.ir.syntax.spelling import routine_of
-from srcdiff.ir.types import Type
-from srcdiff.ir.values import Atom, Value
+from srcdiff.ir.types import Scalar, Type
+from srcdiff.ir.values import Atom, Value, const
 
 Expansions = Callable[[Callable[..., Any], Sequence[Type], Mapping[str, Any]], Function]
 
@@ -31,6 +32,10 @@ class _Expand(Rewriter):
         self.calls = calls
 
     def statement(self, old: Statement, env: Env, b: Builder) -> None:
+        number = _of_number(old, env) if isinstance(old, Op) else None
+        if number is not None:
+            env[old.results[0]] = number
+            return
         if isinstance(old, Op) and old.decl.simpler is not None and self.simpler(old, env, b):
             return
         form = self.form(old) if isinstance(old, Op) else None
@@ -70,6 +75,23 @@ class _Expand(Rewriter):
         for result, atom in zip(old.results, found, strict=True):
             env[result] = _named(atom, result, b, start)
         return True
+
+
+def _of_number(op: Op, env: Env) -> Atom | None:
+    """The result of an operation on arrays that is given a number: the number, its place, or its count."""
+    if len(op.operands) != 1 or len(op.results) != 1:
+        return None
+    given, found = op.operands[0].type, op.results[0].type
+    if not isinstance(given, Scalar) or not isinstance(found, Scalar):
+        return None
+    if op.decl.name in _COUNTS:
+        return const(_COUNTS[op.decl.name])
+    is_same = op.decl.view_of is not None or op.decl.name in _KEEPING
+    return lookup(env, op.operands[0]) if is_same and given.dtype == found.dtype else None
+
+
+_KEEPING = ("sum", "prod", "max", "min", "copy")
+_COUNTS = {"size": 1, "argmax": 0, "argmin": 0}
 
 
 def _named(found: Atom, old: Value, b: Builder, start: int) -> Atom:

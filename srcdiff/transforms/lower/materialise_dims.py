@@ -67,7 +67,8 @@ class _KnownLengths(Rewriter):
                 made = Op(memory.length, (), old.results, {"dim": dim}, old.location, old.origin)
                 b.append(made)
                 return
-        if isinstance(old, Op) and old.decl is sizes.size:
+        is_size = isinstance(old, Op) and old.decl is sizes.size
+        if is_size and isinstance(old.operands[0].type, Array):
             (base,) = old.operands
             dims = dims_of(base.type)
             if base not in self.params and not any(missing(d, self.shown) for d in dims):

@@ -4,7 +4,8 @@
 
 Before differentiation the quotient gets the argument of the sigmoid as a further operand. After differentiation it
 becomes a quotient again. The derivative uses neither the exponential nor its argument, and it has no `inf / inf` where
-the exponential overflows. Quotients by norms are named, too, because the square of a norm may overflow.
+the exponential overflows. A power `(1 + e) ** -1` and a reciprocal stay, and are annotated. Quotients by norms are
+named, too, because the square of a norm may overflow.
 """
 
 from __future__ import annotations
@@ -64,6 +65,10 @@ class _Name(Rewriter):
                 operands = (*new.operands, argument)
                 new = replace(new, decl=elementary.sigmoid_quotient, operands=operands)
         b.append(new)
+        if isinstance(old, Op) and old.decl.name in ("power", "reciprocal"):
+            argument = self.argument(old, env, b)
+            if argument is not None:
+                env[old.result] = b.op(elementary.one_less_sigmoid, new.results[0], argument)
 
     def is_norm(self, divisor: Atom) -> bool:
         op = self.made.get(divisor)

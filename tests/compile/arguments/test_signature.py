@@ -121,9 +121,41 @@ def test_what_has_no_source_is_refused(function: Any, what: str) -> None:
     assert "Write a function" in caught.value.advice
 
 
-def test_parameters_have_to_be_named() -> None:
-    with pytest.raises(UnsupportedError, match=r"takes \*\*kwargs"):
-        srcdiff.grad(lambda x, **kwargs: x)
+class Scaled:
+    def of_keywords(self, x, **k):
+        return x**2 * k.get("a", 1.0)
+
+
+def of_keywords(x, **k):
+    return x**2 * k.get("a", 1.0)
+
+
+def of_both(*args, **k):
+    return args[0] ** 2 * sum(k.values(), start=0.0) + args[0]
+
+
+@pytest.mark.parametrize(
+    ("f", "args", "given", "expected"),
+    [
+        (of_keywords, (3.0,), {}, 6.0),
+        (of_keywords, (3.0,), {"a": 2.0}, 12.0),
+        (of_keywords, (), {"a": 2.0, "x": 3.0}, 12.0),
+        (of_keywords, (3.0,), {"a": 2.0, "b": 5.0}, 12.0),
+        (Scaled().of_keywords, (3.0,), {"a": 2.0}, 12.0),
+        (functools.partial(of_keywords, a=2.0), (3.0,), {}, 12.0),
+        (of_both, (3.0,), {"p": 2.0, "q": 1.0}, 19.0),
+        (functools.partial(of_both, k=1.0), (3.0,), {"p": 2.0}, 19.0),
+    ],
+)
+@pytest.mark.parametrize("make", [srcdiff.grad, srcdiff.value_and_grad])
+def test_parameters_are_those_of_a_call(f, args, given, expected, make) -> None:
+    found = make(f, jit=False)(*args, **given)
+    assert (found if make is srcdiff.grad else found[1]) == expected
+
+
+def test_a_call_without_arguments_is_a_type_error() -> None:
+    with pytest.raises(TypeError, match="called without arguments"):
+        srcdiff.grad(of_keywords)()
 
 
 def test_what_cannot_be_called_is_a_type_error() -> None:

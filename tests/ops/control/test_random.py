@@ -28,6 +28,20 @@ CALLS = [
 ]
 
 
+CHOICES = [
+    "choice(x)",
+    "choice(x, 4)",
+    "choice(3, size=(2, 2)) * x[0]",
+    "choice(x, x.shape, False)",
+    "choice(np.outer(x, x), 2)",
+    "choice([x[0], 2.0, x[1]], size=3, p=[0.2, 0.3, 0.5])",
+    "choice(a=2, p=np.array([0.3, 0.7])) * x",
+    "permutation(len(x)) * x",
+    "permutation(np.outer(x, x))",
+    "integers(3) * x",
+]
+
+
 def program(call: str):
     text = f"def f(x, rng):\n    v = rng.{call}\n    return np.sum(v * np.cos(v)) + np.sum(x)\n"
     file = f"<draw {call}>"
@@ -42,7 +56,7 @@ def _in_numpy(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SRCDIFF_JIT", "0")
 
 
-@pytest.mark.parametrize("call", CALLS)
+@pytest.mark.parametrize("call", CALLS + CHOICES)
 def test_both_modes_are_differences_with_the_same_noise(call: str) -> None:
     f, x = program(call), np.array([0.7, 1.3])
     handle = differentiate(f)
@@ -54,6 +68,16 @@ def test_both_modes_are_differences_with_the_same_noise(call: str) -> None:
     np.testing.assert_allclose(found, differences, rtol=1e-6)
     along = handle.jvp((x, np.random.default_rng(3)), (np.array([1.0, -2.0]), None))[1]
     assert np.isclose(along, differences @ [1.0, -2.0], rtol=1e-6)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("call", [c for c in CHOICES if "p=" not in c and "False" not in c])
+def test_places_are_drawn_by_compiled_code_too(call: str, monkeypatch) -> None:
+    monkeypatch.delenv("SRCDIFF_JIT")
+    f, x = program(call), np.array([0.7, 1.3])
+    g, ours, theirs = value_and_grad(f, jit=True), *(np.random.default_rng(3) for _ in range(2))
+    for _ in range(2):
+        assert np.isclose(g(x, ours)[0], f(x, theirs), rtol=1e-12)
 
 
 def test_normal_vectors_move_with_the_factor_of_their_covariance() -> None:

@@ -1,7 +1,10 @@
 """Functions of arrays take lists of numbers, as NumPy's do."""
 
+import re
+
 import numpy as np
 import pytest
+from ops.sample_programs import Case, cases, composites, quietly
 from transforms.sources import source
 
 import srcdiff
@@ -27,6 +30,42 @@ def test_a_list_stands_for_an_array(call):
     expected = srcdiff.value_and_grad(of_array, argnums=(0, 1), on_independent="ignore")(2.0, 0.7)
     assert found[0] == pytest.approx(of_list(2.0, 0.7))
     np.testing.assert_allclose(found[1], expected[1])
+
+
+def is_of_a_vector(case: Case) -> bool:
+    first = case.values()[0] if case.sample.wrt[:1] == (0,) else None
+    is_vector = np.ndim(first) == 1 and len(first) > 0
+    return is_vector and case.is_smooth and re.search(OF_ARRAYS, case.text) is None
+
+
+OF_ARRAYS = r"\bx[.=]|lambda|\bx [/<>]|argpartition|searchsorted|digitize"  # texts that no list can stand in
+
+
+# these take lists for other things, have any number of arrays, or give lists
+OTHERS = {
+    *("array_of", "asarray", "ascontiguousarray", "broadcast_arrays", "huber", "pseudo_huber", "multi_dot"),
+    *("extract", "lexsort", "geomspace", "array_split", "split", "unwrap", "block", "meshgrid", "ufunc_where"),
+}  # fmt: skip
+OF_VECTORS = [c for c in cases(composites()) if is_of_a_vector(c) and c.decl.name not in OTHERS]
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("case", OF_VECTORS, ids=lambda c: c.label)
+@pytest.mark.filterwarnings("error::srcdiff.DynamicWarning")
+def test_a_list_stands_for_the_first_array_of_library_functions(case):
+    values = case.values()
+    names, listed = "xyzw"[: len(values)], ", ".join(f"x[{k}]" for k in range(len(values[0])))
+    text = re.sub(r"\bx\b", f"[{listed}]", case.text)
+    of_list = source(f"import scipy\n\ndef f({', '.join(names)}):\n    return np.sum({text})\n")
+    of_array = source(
+        f"import scipy\n\ndef f({', '.join(names)}):\n    return np.sum({case.text})\n"
+    )
+
+    def compare():
+        found, expected = (srcdiff.grad(f, jit=False)(*values) for f in (of_list, of_array))
+        np.testing.assert_allclose(found, expected, rtol=1e-12)
+
+    quietly(compare)
 
 
 def test_whether_a_number_is_real_is_known():

@@ -36,7 +36,15 @@ def with_other_uses(x):
     return np.sum(1.0 / below + np.log(below) * grown)
 
 
-PROGRAMS = [sigmoid, negative_sigmoid, growing, shifted]
+def as_power(x):
+    return (1.0 + np.exp(-x)) ** -1
+
+
+def as_reciprocal(x):
+    return np.reciprocal(np.exp(x) + 1)
+
+
+PROGRAMS = [sigmoid, negative_sigmoid, growing, shifted, as_power, as_reciprocal]
 
 
 @pytest.mark.parametrize("function", PROGRAMS)
@@ -63,7 +71,7 @@ def test_no_exponential_is_computed_again(function):
     assert source.count("np.exp(") == 1
 
 
-@pytest.mark.parametrize("function", [sigmoid, negative_sigmoid])
+@pytest.mark.parametrize("function", [sigmoid, negative_sigmoid, as_power, as_reciprocal])
 def test_finite_where_the_exponential_overflows(function):
     def total(x):
         return np.sum(function(x))

@@ -231,6 +231,15 @@ def isrealobj(x):
 
 
 @composite(
+    np.isscalar,
+    samples=(call("np.isscalar(x)", (3,), wrt=()), call("np.isscalar(x)", (), wrt=())),
+    takes_complex=True,
+)
+def isscalar(element):
+    return np.ndim(element) == 0
+
+
+@composite(
     np.isin,
     samples=(
         call("np.isin(x, [1, 3])", [[0, 1], [3, 2]]),
