@@ -11,7 +11,8 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections import deque
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from srcdiff.compile.threads import is_worker
@@ -27,9 +28,12 @@ BEFORE = 0.05  # seconds that the calls take until a compilation begins
 LONGEST = 0.3  # estimated seconds of a call in NumPy that waits for compiled code instead
 _STEP = 1.5e-6  # seconds of a statement that Python interprets
 _SLOWER = 1.2  # times as slow as NumPy: compiled code is dropped
-_TRIALS = 3  # calls of compiled code until the two are compared
+_TRIALS = (
+    5  # calls of compiled code until the two are compared, with as many of the latest in NumPy
+)
 
 Lengths = tuple[tuple[str, int], ...]
+Seconds = tuple[float, float]  # on the wall, and of the processor
 
 
 class Tier:
@@ -51,7 +55,9 @@ class Tier:
         self.run: Callable[..., Any] | None = None
         self._spent = 0.0  # seconds in calls
         self._steps: dict[Lengths, float] = {}
-        self._fastest: dict[Lengths, dict[str, float]] = {}  # seconds of calls, by lengths and form
+        self._calls: dict[
+            Lengths, dict[str, deque[Seconds]]
+        ] = {}  # the latest, by lengths and form
         self._trials = 0  # calls of compiled code
         self._lock = threading.Lock()
 
@@ -79,15 +85,16 @@ class Tier:
 
     def _timed(self, run: Callable[..., object], at: Lengths) -> Callable[..., Any]:
         form = "compiled" if isinstance(run, Compiled) else "NumPy"
-        fastest = self._fastest.setdefault(at, {})
+        forms = self._calls.setdefault(at, {})
+        calls = forms.setdefault(form, deque(maxlen=_TRIALS))
 
         def call(*values: object) -> Any:
-            started = time.perf_counter()
+            wall, processor = time.perf_counter(), time.process_time()
             found = run(*values)
-            taken = time.perf_counter() - started
-            self._spent += taken
+            taken = time.perf_counter() - wall, time.process_time() - processor
+            self._spent += taken[0]
             self._trials += form == "compiled"
-            fastest[form] = min(taken, fastest.get(form, taken))
+            calls.append(taken)
             return found
 
         return call
@@ -132,14 +139,21 @@ class Tier:
                 self.state = state
 
     def _settle(self) -> None:
-        """Compare the forms at the lengths at which both have run."""
-        both = [t for t in self._fastest.values() if len(t) == 2]
-        ratio = min((t["compiled"] / t["NumPy"] for t in both), default=0.0)
+        """Compare the fastest calls of both forms at the lengths at which both have run, by either clock: other
+        programs disturb the one, and threads the other.
+        """
+        both = [t for t in self._calls.values() if len(t) == 2]
+        ratio = min((_ratio(t["compiled"], t["NumPy"]) for t in both), default=0.0)
         self.run = self.made.compiled
         if ratio > _SLOWER:
             self.run = self.made.function
             self.made.refused = f"compiled code takes {ratio:.1f} times as long"
         self.state = "settled"
+
+
+def _ratio(calls: Collection[Seconds], others: Collection[Seconds]) -> float:
+    ratios = [min(c[k] for c in calls) / max(min(c[k] for c in others), 1e-9) for k in (0, 1)]
+    return min(ratios)
 
 
 def wait() -> None:
