@@ -1,6 +1,5 @@
 """Errors point to the user's code, say what is wrong there, and give advice that has to do with it."""
 
-import functools
 import linecache
 import subprocess
 import sys
@@ -65,19 +64,6 @@ def test_an_argument_is_refused_at_its_parameter(value, message):
     error = caught.value
     assert error.source_line == "def second(x, y):"
     assert error.source_line[error.column : error.end_column] == "y"
-
-
-def many(x, **options):
-    return x
-
-
-def test_parameters_that_are_not_known_are_shown():
-    with pytest.raises(UnsupportedError, match=r"many takes \*\*options") as caught:
-        srcdiff.grad(many)
-    assert caught.value.source_line == "def many(x, **options):"
-    with pytest.raises(UnsupportedError, match=r"many takes \*\*options") as caught:
-        srcdiff.grad(functools.partial(many, 1.0))
-    assert caught.value.source_line == "def many(x, **options):"
 
 
 @pytest.mark.parametrize(

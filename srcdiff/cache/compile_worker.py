@@ -66,11 +66,14 @@ class Worker:
         try:
             self._send(_packed((text, name, dict(bindings), types)))
         except OSError as error:
+            self.close()
             raise Unavailable(str(error)) from error
         except Exception as error:  # whatever objects of the user raise
             raise Unavailable(f"it cannot be sent to another process: {error}") from error
         assert self.process.stdout is not None
         answer = self.process.stdout.readline()
+        if not answer:
+            self.close()
         if answer != b"\n":
             raise Unavailable(answer.decode().strip() or "the worker has ended")
 

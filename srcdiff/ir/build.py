@@ -183,7 +183,6 @@ def shapes_for(fn: Function) -> Shapes:
         others=lambda: _symbols(fn.body),
         find_ranges=lambda: ranges_of(fn.body),
         assumptions=list(fn.lengths.assumed),
-        bindings=dict(fn.lengths.bindings),
     )
 
 

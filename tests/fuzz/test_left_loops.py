@@ -251,19 +251,11 @@ def test_a_return_that_never_runs_may_have_no_value(
     assert outcome(Program(0, text, (X, 0.3, 2)), every=True).kind == "ok"
 
 
-SUMS = (
-    "sum([x])",
-    "sum((x,))",
-    "sum(r for r in [x])",
-    "sum([x], 0)",
-    "sum(l)",
-    "sum(l[:k])",
-    "sum(l[k:])",
-)
+SUMS = ("sum([x])", "sum((x,))", "sum(r for r in [x])", "sum([x], 0)")
 
 
 @pytest.mark.parametrize("total", SUMS)
-def test_a_sum_of_arrays_is_a_new_array(total: str) -> None:
+def test_a_sum_of_one_array_is_a_new_array(total: str) -> None:
     text = f"import numpy as np\n\n\ndef f(x, a, k, l):\n    v = {total}\n    v[0] += 3.0 * a\n    return np.sum(x * x) + np.sum(l[0] * x) + np.sum(v * v)\n"
     assert outcome(Program(0, text, (X, 0.3, 1, [X * 2.0, X])), every=True).kind == "ok"
 

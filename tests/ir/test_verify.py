@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from srcdiff.ir.build import Builder, shapes_for
+from srcdiff.ir.build import Builder
 from srcdiff.ir.core import Call, For, Function, If, Op, OpDecl, Region, While
 from srcdiff.ir.facts import LengthFacts
 from srcdiff.ir.types import BOOL, FLOAT, INT, Array, Clamp, Dim, List, Scalar, Static, Struct
@@ -421,9 +421,7 @@ def test_what_is_concluded_of_lengths_is_known(known_by):
     b.body.append(Op(qr_factors, (x,), (q, r), {"mode": "complete"}))
     fn = function(b, [x])
     assert "not unique" in only(fn)
-    fn = replace(fn, lengths=facts)
-    assert verify(fn) == []
-    assert known_by == "the arguments" or shapes_for(fn).is_at_least_zero(Dim(3) - n)
+    assert verify(replace(fn, lengths=facts)) == []
 
 
 def test_the_front_part_of_an_array_of_known_length_has_any_length():

@@ -40,11 +40,13 @@ from srcdiff.frontend.core.values import (
 from srcdiff.frontend.iteration.comprehensions import folded
 from srcdiff.frontend.iteration.iterables import (
     count_of,
-    first_and_rest,
+    forward,
     iterable,
     left_early,
+    minus,
     passed,
     peeked,
+    plus,
     taken,
     unrolled,
 )
@@ -54,7 +56,7 @@ from srcdiff.ir.core import OpDecl
 from srcdiff.ir.types import Array, List, Scalar, Static, Struct, shape_of
 from srcdiff.ir.values import Atom, Const, Value, const
 from srcdiff.ops.arrays.containers import list_length
-from srcdiff.ops.arrays.memory import axis_length, copy
+from srcdiff.ops.arrays.memory import axis_length
 from srcdiff.ops.control.control import and_, or_
 from srcdiff.ops.core.registry import find
 from srcdiff.ops.elementwise import arithmetic, conversions
@@ -115,8 +117,7 @@ def _sum(fr: Frame, node: gast.AST, args: Args, kwargs: Kwargs) -> FrontValue:
         first = peeked(fr, items)
         if isinstance(first, Value) and isinstance(first.type, Array):
             start = None  # a sum of arrays starts with the first
-    copied = functools.partial(fr.op, node, copy)
-    return _fold(fr, node, Known(operator.add), args[0], start, first=copied)
+    return _fold(fr, node, Known(operator.add), args[0], start)
 
 
 def _reduce(fr: Frame, node: gast.AST, args: Args, kwargs: Kwargs) -> FrontValue:
@@ -124,14 +125,9 @@ def _reduce(fr: Frame, node: gast.AST, args: Args, kwargs: Kwargs) -> FrontValue
 
 
 def _fold(
-    fr: Frame,
-    node: gast.AST,
-    function: FrontValue,
-    values: FrontValue,
-    start: FrontValue | None,
-    first: Callable[[FrontValue], FrontValue] = lambda v: v,
+    fr: Frame, node: gast.AST, function: FrontValue, values: FrontValue, start: FrontValue | None
 ) -> FrontValue:
-    """`function(function(start, v0), v1) ...`; from `first(v0)` where there is no start."""
+    """`function(function(start, v0), v1) ...`; from the first value where there is no start."""
     items = passed(fr, values, node)
     if isinstance(items, Parts):
         rest = list(items.values)
@@ -151,8 +147,10 @@ def _fold(
             fr.untyped(node, "a generator's first item is where this starts", "Give a start value.")
         items = iterable(fr, items, node)
         assert isinstance(items, Items)
-        begin, items = first_and_rest(fr, items, node)
-        start = first(begin)
+        first = forward(fr, items, node)
+        count, start = count_of(fr, first, node), first.element(const(0))
+        fewer = minus(fr, node, count, const(1))
+        items = Items(fewer, lambda k: first.element(plus(fr, node, k, const(1))))
     return folded(fr, node, function, items, start)
 
 
@@ -191,9 +189,11 @@ def _is_ordered(value: FrontValue) -> bool:
 def _pairwise(fr: Frame, node: gast.AST, decl: OpDecl, args: Args) -> FrontValue:
     if all(map(is_static, args)) and decl.callables:
         return const(decl.callables[1](*map(static, args)))
-    total, spelling = fr.as_atom(args[0], node), decl.callables[1].__name__
+    total = fr.as_atom(args[0], node)
     for other in args[1:]:
-        total = fr.op(node, decl, total, fr.as_atom(other, node), spelling=spelling)
+        total = fr.op(
+            node, decl, total, fr.as_atom(other, node), spelling=decl.callables[1].__name__
+        )
     return total
 
 
@@ -277,7 +277,8 @@ def _python_type(value: FrontValue) -> type | None:
 
 
 def _type(fr: Frame, node: gast.AST, args: Args, kwargs: Kwargs) -> FrontValue:
-    return Known(_python_type(args[0]))
+    found = _python_type(args[0])
+    return Known(found)
 
 
 def _callable(fr: Frame, node: gast.AST, args: Args, kwargs: Kwargs) -> FrontValue:

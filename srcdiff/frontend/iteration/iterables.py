@@ -311,11 +311,3 @@ def forward(fr: Frame, items: Items, node: gast.AST) -> Items:
         bounds=None,
         reverse=False,
     )
-
-
-def first_and_rest(fr: Frame, items: Items, node: gast.AST) -> tuple[FrontValue, Items]:
-    """The first item, and those after it."""
-    whole = forward(fr, items, node)
-    fewer = minus(fr, node, count_of(fr, whole, node), const(1))
-    rest = Items(fewer, lambda k: whole.element(plus(fr, node, k, const(1))))
-    return whole.element(const(0)), rest
