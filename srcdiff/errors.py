@@ -37,6 +37,8 @@ _INDENT = "    "
 # the ends of a message whose values compiled code cannot format; the second one, in saved files
 INCOMPLETE = " (jit=False shows it whole)"
 INCOMPLETE_IN_FILES = " (the form in NumPy shows it whole)"
+# Numba's messages for lists, where Python's are others
+OF_LISTS = ("getitem out of range", "setitem out of range")
 
 
 class _Report(Exception):

@@ -18,7 +18,7 @@ from srcdiff.compile.derivations.kinds import Vjp
 from srcdiff.compile.extensions import OnDevice, extensions
 from srcdiff.compile.program import Derived, Program
 from srcdiff.compile.threads import may_share_loops
-from srcdiff.errors import INCOMPLETE, DifferentiationError
+from srcdiff.errors import INCOMPLETE, OF_LISTS, DifferentiationError
 from srcdiff.frontend.source.locations import place_of
 from srcdiff.handles.argument_checks import check_arguments, copies_of, device_array
 from srcdiff.handles.compilable import Compilable
@@ -122,7 +122,7 @@ class Generated(Compilable):
             self._direct = specialisation.direct
             return run(*values)
         except Exception as error:  # of any class: the user's code may raise anything
-            if not str(error).endswith(INCOMPLETE):
+            if not str(error).endswith((INCOMPLETE, *OF_LISTS)):
                 raise
             is_number = not isinstance(error, FloatingPointError)
         return self._in_numpy(args, kwargs, is_number)

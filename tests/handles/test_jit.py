@@ -309,6 +309,21 @@ def test_an_index_outside_raises_as_numpy_does(rows: list[int], k: int) -> None:
             srcdiff.grad(picked, jit=jit)(*args)
 
 
+def of_lists(a, k):
+    rows = [[v, 2.0 * v] for v in a]
+    rows[k][k] = 3.0
+    return rows[k][0] * rows[0][k] * a[k]
+
+
+def test_an_index_outside_of_a_list_raises_as_python_does() -> None:
+    for args in (([1.0, 2.0], 2), ([1.0], 1), ([], 0), ([1.0, 2.0, 3.0], 2)):
+        with pytest.raises(IndexError) as expected:
+            of_lists(*args)
+        with pytest.raises(IndexError) as found:
+            srcdiff.grad(of_lists, jit=True)(*args)
+        assert str(found.value) == str(expected.value)
+
+
 def test_nothing_is_read_of_an_empty_array() -> None:
     with pytest.raises(IndexError):
         srcdiff.grad(picked, jit=True)(np.zeros(0), np.zeros(0, int), 0)

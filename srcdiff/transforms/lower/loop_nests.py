@@ -67,10 +67,11 @@ class Arrays:
 class Nest:
     """The innermost body of a loop nest: builds elements into `b`. Equal index computations are made once."""
 
-    def __init__(self, arrays: Arrays, b: Builder, depth: int = 0) -> None:
+    def __init__(self, arrays: Arrays, b: Builder, depth: int = 0, beside: str = "float32") -> None:
         self.arrays = arrays
         self.b = b
         self.depth = depth  # number of enclosing loops
+        self.beside = beside  # the type of Python's numbers beside those of single precision
         self.made: dict[tuple[object, ...], Atom] = {}
 
     @property
@@ -116,7 +117,10 @@ class Nest:
         if op is None:
             return self.load(self.arrays.get(array), at)
         if op.decl.element is not None:
-            return op.decl.element(self, op, at)  # type: ignore[no-any-return]
+            outer, self.beside = self.beside, beside_narrow(op)
+            found: Atom = op.decl.element(self, op, at)
+            self.beside = outer
+            return found
         if op.decl.place is not None:
             return self.element(op.operands[0], op.decl.place(self, op, at))
         return self.elementwise(op, at)
@@ -148,7 +152,7 @@ class Nest:
         """Python's numbers as float32 if another part is float32; compiled code would otherwise use 64 bits."""
         if not any(map(_is_narrow, parts)):
             return list(parts)
-        return [self.cast(a, "float32") if _is_python(a) else a for a in parts]
+        return [self.cast(a, self.beside) if _is_python(a) else a for a in parts]
 
     def cast(self, number: Atom, dtype: object) -> Atom:
         name = type_named(dtype)
@@ -164,16 +168,16 @@ class Nest:
 
     def each(self, shape: Sequence[Dim], carried: At, body: Step, name: str = "") -> At:
         depth = self.depth + sum(d != ONE for d in shape)
-        inner = lambda b, at, c: body(Nest(self.arrays, b, depth), at, c)
+        inner = lambda b, at, c: body(Nest(self.arrays, b, depth, self.beside), at, c)
         return nest(self.b, shape, carried, inner, depth=self.depth, called=name)
 
     def iterations(self, count: Atom, carried: At, body: Step) -> At:
-        inner = lambda b, at, c: body(Nest(self.arrays, b, self.depth + 1), at, c)
+        inner = lambda b, at, c: body(Nest(self.arrays, b, self.depth + 1, self.beside), at, c)
         return loop(self.b, count, carried, inner, _INDEX_NAMES[self.depth % len(_INDEX_NAMES)])
 
     def when(self, condition: Atom, body: Callable[[Nest], At], otherwise: At) -> At:
         then, orelse = self.b.inner(), self.b.inner()
-        given = tuple(body(Nest(self.arrays, then, self.depth)))
+        given = tuple(body(Nest(self.arrays, then, self.depth, self.beside)))
         results = tuple(Value(_type_of(a), getattr(a, "name", "")) for a in given)
         regions = then.region((), given), orelse.region((), otherwise)
         self.b.append(If(condition, *regions, results, self.b.location, self.b.origin))
@@ -238,6 +242,14 @@ class Nest:
         if op.decl.place is None:
             raise NoLoopForm(f"writing into the result of {op.decl.name}")
         return self.place(op.operands[0], op.decl.place(self, op, at))
+
+
+def beside_narrow(op: Op) -> str:
+    """What a Python number among the elements of an operation's arrays is beside single precision: double precision, if
+    the arrays' own types make the result so.
+    """
+    types = [v.type for v in (*op.operands, *op.results) if isinstance(v.type, Array)]
+    return "float64" if {t.dtype for t in types} == {"float32", "float64"} else "float32"
 
 
 def _is_narrow(atom: Atom) -> bool:

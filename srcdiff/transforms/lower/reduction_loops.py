@@ -21,6 +21,7 @@ from srcdiff.transforms.lower.loop_nests import (
     Body,
     Nest,
     add_element,
+    beside_narrow,
     combine,
     nest,
     store_element,
@@ -55,7 +56,7 @@ def _step(r: Reduction, arrays: Arrays, fixed: Mapping[int, Atom] | None = None)
     wide = WIDE.get(element_type(r.op.result.type).dtype)
 
     def body(b: Builder, at: Sequence[Atom], carried: Sequence[Atom]) -> Sequence[Atom]:
-        n = Nest(arrays, b)
+        n = Nest(arrays, b, beside=beside_narrow(r.op))
         rest = iter(at)
         full = [fixed[k] if fixed and k in fixed else next(rest) for k in range(len(r.shape))]
         element = r.element(n, full)
@@ -88,7 +89,7 @@ def _columns(
         return ()
 
     def step(b: Builder, at: Sequence[Atom], _: Sequence[Atom]) -> Sequence[Atom]:
-        n = Nest(arrays, b)
+        n = Nest(arrays, b, beside=beside_narrow(r.op))
         place = r.place([at[k] for k in r.kept])
         element = r.element(n, at)
         if r.combine.name == "add":

@@ -36,6 +36,7 @@ from srcdiff.transforms.lower.loop_nests import (
     Nest,
     NoLoopForm,
     add_element,
+    beside_narrow,
     nest,
     store_element,
     type_named,
@@ -197,7 +198,7 @@ class _Scalarise(DeferredArrays):
         for a in op.operands:
             if isinstance(a, Value) and reads_repeatedly and self.price.get(a, 0) > 0:
                 self.force(a, b)
-        found = op.decl.loops(Nest(self.arrays, b, self.depth), op)
+        found = op.decl.loops(Nest(self.arrays, b, self.depth, beside_narrow(op)), op)
         if found is None:
             return False
         several = found if isinstance(found, tuple) else (found,)

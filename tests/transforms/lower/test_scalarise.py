@@ -5,8 +5,10 @@ import pytest
 from fuzz.compare import flat, function_of
 from loop_forms import as_python, loop_form
 from scipy.linalg import solve_triangular
+from transforms.sources import source
 
 import srcdiff
+from srcdiff.ir.syntax.printer import to_text
 
 X = np.linspace(-1.0, 1.3, 6)
 A = np.arange(12.0).reshape(3, 4) / 7.0 - 0.7
@@ -317,6 +319,20 @@ def test_float32_stays_float32():
     assert value == pytest.approx(expected, rel=1e-6)
     np.testing.assert_allclose(d, d_expected, rtol=1e-5, atol=1e-6)
     assert "np.float32(2.0)" in g.loop_source
+
+
+BESIDE = (
+    "np.outer(np.ones(3), x)[1:]", "np.ones((2, 3)) @ x", "np.dot(np.ones(3), x)", "np.convolve(np.ones(2), x)",
+    "np.einsum('i,j->ij', np.ones(2), x)", "np.cross(np.ones(3), x)", "np.kron(np.ones(2), x)", "np.ones(3) * x",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("text", BESIDE)
+def test_arrays_of_ones_keep_their_precision_beside_float32(text):
+    f = source(f"def f(x):\n    return np.sum(np.sin({text}) * np.ones(1))\n")
+    x = np.array([0.3, -1.7, 0.9], np.float32)
+    fn = loop_form(srcdiff.value_and_grad(f), (x,))
+    assert "np.float32(" not in to_text(fn)
 
 
 def test_what_a_view_shows_is_computed_before_its_storage_is_written():
