@@ -78,7 +78,6 @@ REFUSED: dict[str, str] = {
         "allocates and passes on",
     ),
     **dict.fromkeys(["phase_plate", "two_level_atom"], "complex numbers"),
-    "broadcast_everything": "np.sum",
     "conjugate_gradient_tolerance": "an array that not every iteration or branch makes",
 }
 
