@@ -9,9 +9,9 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numpy.lib.array_utils import byte_bounds
 
 from srcdiff.compile.arguments.pytree import is_float_leaf
+from srcdiff.compile.arguments.strides import extent, placed
 from srcdiff.eager.structures import leaves_of
 from srcdiff.errors import UnsupportedError
 
@@ -47,24 +47,22 @@ class Shadows:
 
     def __init__(self) -> None:
         self._numbers: dict[int, Any] = {}
-        self._memory: dict[int, tuple[int, np.ndarray[Any, Any], Any]] = {}
+        self._memory: dict[int, tuple[int, bytearray, np.ndarray]] = {}
 
     def view(self, array: np.ndarray) -> np.ndarray[Any, Any]:
         if not array.size:
             return np.zeros(array.shape, array.dtype)
         base = owner(array)
         if id(base) not in self._memory:
-            low, high = byte_bounds(base)
-            made = np.zeros((high - low) // base.itemsize, base.dtype)
-            self._memory[id(base)] = low, made, base
-        low, memory, _ = self._memory[id(base)]
-        if array.dtype != memory.dtype:
+            low, high = extent(base)
+            self._memory[id(base)] = low, bytearray(high - low), base
+        low, memory, base = self._memory[id(base)]
+        if array.dtype != base.dtype:
             raise UnsupportedError(
-                f"an array of {memory.dtype} is written, and a part of it is an array of {array.dtype}",
+                f"an array of {base.dtype} is written, and a part of it is an array of {array.dtype}",
                 "Copy the part, as in z.real.copy(), or convert with astype.",
             )
-        offset = array.__array_interface__["data"][0] - low
-        return np.ndarray(array.shape, array.dtype, memory.data, offset, array.strides)
+        return placed(array, memory, low)
 
     def get(self, value: Any) -> Any:
         """The shadow of a number, or a copy of an array's shadow."""

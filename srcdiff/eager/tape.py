@@ -18,12 +18,11 @@ from typing import Any
 import numpy as np
 
 from srcdiff.compile.arguments.pytree import (
-    copy_of,
     fit_to,
-    has_own_places,
     is_float_leaf,
     map_leaves,
 )
+from srcdiff.compile.arguments.strides import copy_of, has_own_places
 from srcdiff.compile.derivations.kinds import Grad, Vjp
 from srcdiff.eager import calls, operators, own_classes
 from srcdiff.eager.builtins import BUILTINS

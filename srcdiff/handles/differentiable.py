@@ -14,8 +14,9 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from srcdiff.compile.arguments.pytree import copy_of, fit_to, float_positions, leaves, map_leaves
+from srcdiff.compile.arguments.pytree import fit_to, float_positions, leaves, map_leaves
 from srcdiff.compile.arguments.signature import Argnums, Signature, resolve_argnums, signature_of
+from srcdiff.compile.arguments.strides import copy_of
 from srcdiff.compile.derivations.kinds import (
     Derivation,
     Grad,

@@ -13,7 +13,15 @@ LAYOUTS = {
     "Fortran order": np.asfortranarray,
     "every second column": lambda v: np.repeat(v, 2, axis=1)[:, ::2],
     "rows backwards": lambda v: v[::-1].copy()[::-1],
+    "field of records": lambda v: field(v),
 }
+
+
+def field(values):
+    """The same numbers twelve bytes apart: no whole number of floats."""
+    records = np.zeros(values.shape, [("count", np.int32), ("value", np.float64)])
+    records["value"] = values
+    return records["value"]
 
 
 def argument(x, without_types):

@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
-from numpy.lib.array_utils import byte_bounds
 
 from srcdiff.ir.structs import Pytree, attributes, is_object
 
@@ -204,29 +203,3 @@ def dot(left: object, right: object) -> float:
             if a is not None and b is not None
         )
     )
-
-
-def has_own_places(view: np.ndarray) -> bool:
-    """Whether each element of a view has its own place in memory."""
-    reach = view.itemsize
-    for stride, count in sorted(
-        (abs(s), n) for s, n in zip(view.strides, view.shape, strict=True) if n > 1
-    ):
-        if stride < reach:
-            return False
-        reach += stride * (count - 1)
-    return True
-
-
-def copy_of(array: np.ndarray) -> np.ndarray:
-    """A copy with the strides of the array, on which depends what `reshape` copies."""
-    if not array.size or not has_own_places(array) or array.dtype.hasobject:
-        return array.copy()
-    low, high = byte_bounds(array)
-    memory = np.empty((high - low) // array.itemsize, array.dtype)
-    offset = array.__array_interface__["data"][0] - low
-    made: np.ndarray[Any, Any] = np.ndarray(
-        array.shape, array.dtype, memory.data, offset, array.strides
-    )
-    made[...] = array
-    return made
