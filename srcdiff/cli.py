@@ -165,9 +165,8 @@ def _compile(options: argparse.Namespace) -> None:
     sys.argv[:] = [str(options.file), *options.arguments]
     sys.path.insert(0, str(options.file.resolve().parent))
     runpy.run_path(str(options.file), run_name="__main__")
-    for handle in handles():
-        for name, seconds in handle.compile_times():
-            print(f"{name}: {seconds:.1f} s", file=sys.stderr)
+    for name, seconds in sorted({t for handle in handles() for t in handle.compile_times()}):
+        print(f"{name}: {seconds:.1f} s", file=sys.stderr)
 
 
 def _cache(options: argparse.Namespace) -> None:

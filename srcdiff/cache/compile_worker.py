@@ -19,6 +19,8 @@ import warnings
 from collections.abc import Mapping
 from typing import Any, BinaryIO
 
+from srcdiff.codegen.module.cache_dir import WRITING
+
 _START = """
 import pickle, sys
 sys.path[:] = pickle.load(sys.stdin.buffer)
@@ -78,13 +80,16 @@ class Worker:
             raise Unavailable(answer.decode().strip() or "the worker has ended")
 
     def close(self) -> None:
-        """End the worker, whatever it is doing."""
+        """End the worker: it stops when its pipe is closed, but for a file that it writes."""
+        assert self.process.stdin is not None
+        assert self.process.stdout is not None
+        with contextlib.suppress(OSError):  # what was not sent any more
+            self.process.stdin.close()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self.process.wait(timeout=0.2)
         self.process.kill()
         self.process.wait()
-        for stream in (self.process.stdin, self.process.stdout):
-            assert stream is not None
-            with contextlib.suppress(OSError):  # what was not sent any more
-                stream.close()
+        self.process.stdout.close()
 
 
 class _Pickler(pickle.Pickler):
@@ -121,7 +126,8 @@ def serve(jobs: BinaryIO, answers: BinaryIO) -> None:
             try:
                 received.append(pickle.load(jobs))
             except EOFError:
-                os._exit(0)
+                with WRITING:
+                    os._exit(0)
             except Exception as error:  # an object that this process does not know
                 received.append(error)
             arrived.release()

@@ -6,16 +6,7 @@ from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
-from srcdiff.codegen.module.cache_dir import files_of_cache, private_folder, read_sealed
-
-_KINDS = {
-    "py": "generated source",
-    "arrays": "programs in NumPy",
-    "loops": "loop forms",
-    "code": "machine code",
-    "kernel": "device code",
-    "tmp": "files that were not finished",
-}
+from srcdiff.codegen.module.cache_dir import KINDS, files_of_cache, private_folder, read_sealed
 
 
 @dataclass(frozen=True)
@@ -42,8 +33,8 @@ def contents() -> Contents:
     damaged = []
     for status, path in files_of_cache(folder):
         kind = path.suffix.removeprefix(".")
-        counts[_KINDS[kind]] += 1
-        sizes[_KINDS[kind]] += status.st_size
+        counts[KINDS[kind]] += 1
+        sizes[KINDS[kind]] += status.st_size
         if kind not in ("py", "tmp") and read_sealed(path.name) is None:
             damaged.append(path)
     return Contents(folder, dict(counts), dict(sizes), tuple(damaged))

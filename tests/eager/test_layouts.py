@@ -18,7 +18,7 @@ LAYOUTS = {
 
 
 def field(values):
-    """The same numbers twelve bytes apart: no whole number of floats."""
+    """The same numbers at distances of twelve bytes: no whole number of floats."""
     records = np.zeros(values.shape, [("count", np.int32), ("value", np.float64)])
     records["value"] = values
     return records["value"]

@@ -15,7 +15,8 @@ import pytest
 from corpus_loader import Program, load
 
 import srcdiff
-from srcdiff.handles.compiling import tiers
+from srcdiff.cache.compile_worker import Unavailable
+from srcdiff.handles.compiling import background, tiers
 from srcdiff.handles.compiling.background import BACKGROUND
 from srcdiff.handles.compiling.jit import Compiled
 from srcdiff.handles.compiling.step_count import interpreted_steps
@@ -143,11 +144,26 @@ def test_without_a_worker_the_call_compiles(monkeypatch) -> None:
     np.testing.assert_allclose(g(X), expected, rtol=1e-13)
 
 
+def test_where_no_worker_starts_the_call_compiles(monkeypatch) -> None:
+    def unavailable() -> None:
+        raise Unavailable("no right to start processes")
+
+    monkeypatch.setattr(background, "Worker", unavailable)
+    monkeypatch.setattr(background, "BACKGROUND", background.Background())
+    g = srcdiff.grad(lambda x: np.sum(np.cos(x) * x**3))
+    compiled_in_background(g, X)
+    assert state(g) == "waits"
+    g(X)
+    assert isinstance(g._latest.run, Compiled)
+
+
 def test_a_worker_that_is_killed_is_replaced() -> None:
     g = srcdiff.grad(lambda x: np.sum(np.cos(x) * np.exp(x)))
     g(X)
     while state(g) == "NumPy":
         g(X)
+    while BACKGROUND._worker is None:
+        time.sleep(0.01)
     BACKGROUND._worker.process.kill()
     compiled_in_background(g, X)
     g(X)
@@ -204,6 +220,8 @@ x = np.linspace(-1.0, 1.0, 50)
 g = srcdiff.grad(energy)
 while g(x) is not None and g._latest.tier.state == "NumPy":
     pass
+while BACKGROUND._worker is None:
+    time.sleep(0.01)
 print(BACKGROUND._worker.process.pid, flush=True)
 {then}
 """

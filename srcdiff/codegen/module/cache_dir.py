@@ -18,6 +18,7 @@ import secrets
 import stat
 import sys
 import tempfile
+import threading
 import time
 import warnings
 from pathlib import Path
@@ -28,8 +29,21 @@ _KEY = "key"
 _OFF = "off"  # for SRCDIFF_CACHE: nothing is kept
 _SIZE = 256 * 2**20  # bytes that the folder may hold, ...
 _COUNT = 5000  # ... and files
-_OURS = re.compile(r".*_[0-9a-f]{16,32}\.(py|arrays|loops|code|kernel)|(tmp|key).*\.tmp")
+KINDS = {  # of files, by ending
+    "py": "generated source",
+    "arrays": "programs in NumPy",
+    "loops": "loop forms",
+    "code": "machine code",
+    "kernel": "device code",
+    "tmp": "files that were not finished",
+}
+_OURS = re.compile(rf".*_[0-9a-f]{{16,32}}\.({'|'.join(KINDS)})|(tmp|key).*\.tmp")
 _UNFINISHED = 3600.0  # seconds after which a file that is not finished never will be
+WRITING = threading.RLock()  # held while a file is written: a process that has it may end
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(
+        before=WRITING.acquire, after_in_parent=WRITING.release, after_in_child=WRITING.release
+    )
 _WARNED: set[str] = set()  # folders for which a warning was given that nothing can be kept
 
 
@@ -74,15 +88,16 @@ def private_folder() -> Path:
 
 def replace_file(path: Path, content: bytes) -> None:
     """Write a whole file or none: other processes may be doing the same."""
-    handle, temporary = tempfile.mkstemp(dir=path.parent, suffix=".tmp")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-        os.replace(temporary, path)
-    except OSError:
-        with contextlib.suppress(FileNotFoundError):  # another process has tidied up
-            os.unlink(temporary)
-        raise
+    with WRITING:
+        handle, temporary = tempfile.mkstemp(dir=path.parent, suffix=".tmp")
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(content)
+            os.replace(temporary, path)
+        except OSError:
+            with contextlib.suppress(FileNotFoundError):  # another process has tidied up
+                os.unlink(temporary)
+            raise
 
 
 def warn(problem: Exception) -> None:

@@ -1,4 +1,4 @@
-"""Where the elements of arrays lie in memory, and other memory that is laid out alike."""
+"""Where the elements of arrays lie in memory, and other memory with the same layout."""
 
 from __future__ import annotations
 

@@ -52,8 +52,8 @@ def _axes_of(found: FrontValue | None, at: int) -> int:
 
 
 # the parameters that libraries call arrays by; others may take lists for other things
-_ARRAYS = {
-    *(
+_ARRAYS = frozenset(
+    [
         "a",
         "ar",
         "arr",
@@ -70,8 +70,8 @@ _ARRAYS = {
         "x1",
         "x2",
         "y",
-    )
-}
+    ]
+)
 
 
 def with_arrays(

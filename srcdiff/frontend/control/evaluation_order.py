@@ -60,15 +60,16 @@ def _may_write(fr: Frame, call: gast.AST) -> bool:
     """Whether a call can reach arrays or objects: a method or a closure does, and a function by its arguments."""
     if not isinstance(call.func, gast.Name) or fr.env.get(call.func.id) is not None:
         return True
-    return not all(_is_number(fr, argument) for argument in (*call.args, *call.keywords))
+    arguments = (*call.args, *(keyword.value for keyword in call.keywords))
+    return not all(_is_number(fr, argument) for argument in arguments)
 
 
 def _is_number(fr: Frame, node: gast.AST) -> bool:
     """Whether an argument is certainly no array or object that has another name, too."""
     if isinstance(node, gast.Subscript) and isinstance(node.value, gast.Name):
-        array, at = fr.env.get(node.value.id), node.slice
+        array = fr.env.get(node.value.id)
         is_row = isinstance(array, Value) and getattr(array.type, "ndim", 0) == 1
-        return is_row and _is_number(fr, at) and not isinstance(at, gast.Slice)
+        return is_row and _is_number(fr, node.slice)
     value = fr.env.get(node.id) if isinstance(node, gast.Name) else None
     is_scalar = isinstance(value, Value | Const) and isinstance(value.type, Scalar)
     return is_scalar or isinstance(node, gast.Constant | gast.BinOp | gast.UnaryOp | gast.Compare)
@@ -114,8 +115,9 @@ class _Hoist(gast.NodeTransformer):
         self.is_early = True
         for name in ("value", "slice"):
             part = getattr(target, name, None)
-            is_slice = part is not None and any(isinstance(n, gast.Slice) for n in gast.walk(part))
-            if part is not None and not is_slice and not isinstance(part, gast.Name):
+            if part is None or isinstance(part, gast.Name):
+                continue
+            if not any(isinstance(n, gast.Slice) for n in gast.walk(part)):
                 setattr(target, name, self.taken(part))
         self.is_early = False
         old = copy.copy(target)

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import atexit
+import contextlib
 import os
 import queue
 import threading
 from collections.abc import Callable
 
 from srcdiff.cache.compile_worker import Unavailable, Worker
+from srcdiff.codegen.module.cache_dir import WRITING
 
-Job = Callable[[Worker], None]
+Job = Callable[[Worker | None], None]
 
 
 class Background:
@@ -37,15 +39,8 @@ class Background:
         self._is_running = False
 
     def submit(self, job: Job) -> None:
-        """Call `job` with a worker, in the thread.
-
-        Raises
-        ------
-        Unavailable
-            Where no worker can run.
-        """
+        """Call `job` in the thread: with a worker, or with None where no worker can run."""
         with self._lock:
-            self._started()
             self._jobs.put(job)
             if not self._is_running:
                 self._is_running = True
@@ -61,26 +56,24 @@ class Background:
         while True:
             job = jobs.get()
             try:
-                with self._lock:
-                    worker = self._started()
-                job(worker)
-            except Unavailable:
-                pass  # the job keeps the reason
+                job(self._started())
             finally:
                 jobs.task_done()
 
-    def _started(self) -> Worker:
+    def _started(self) -> Worker | None:
         if self._worker is not None and self._worker.process.poll() is not None:
             self._worker.close()
             self._worker = None
         if self._worker is None:
-            self._worker = Worker()
+            with contextlib.suppress(Unavailable):
+                self._worker = Worker()
         return self._worker
 
     def _end(self) -> None:
         if self._worker is not None:
             self._worker.close()
         self.native.acquire(timeout=5.0)
+        WRITING.acquire(timeout=5.0)
 
 
 BACKGROUND = Background()

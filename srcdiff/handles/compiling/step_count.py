@@ -7,6 +7,7 @@ does not show them, the count is infinite.
 from __future__ import annotations
 
 import ast
+import functools
 import math
 import operator
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -29,9 +30,13 @@ _LIKE = ("zeros_like", "empty_like", "ones_like", "full_like")
 
 def interpreted_steps(text: str, name: str, values: Sequence[object]) -> float:
     """The number of statements and items of comprehensions that the function `name` of a module interprets."""
-    module = ast.parse(text)
-    functions = {s.name: s for s in module.body if isinstance(s, ast.FunctionDef)}
-    return _Counter(functions, ()).of_call(name, values)
+    return _Counter(_functions(text), ()).of_call(name, values)
+
+
+@functools.lru_cache(maxsize=32)
+def _functions(text: str) -> Mapping[str, ast.FunctionDef]:
+    """The functions of a module; a program is counted again for arguments of other lengths."""
+    return {s.name: s for s in ast.parse(text).body if isinstance(s, ast.FunctionDef)}
 
 
 class _Grown:

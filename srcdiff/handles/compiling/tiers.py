@@ -2,7 +2,7 @@
 
 A compilation takes a second and more. It begins, in the background, when the calls of a specialisation have taken a
 twentieth of that. Where the text shows that one call in NumPy takes as long as a compilation, the call waits for
-compiled code. Compiled code that turns out slower than NumPy at the same lengths is dropped again.
+compiled code. Compiled code that is slower than NumPy at the same lengths is dropped again.
 """
 
 from __future__ import annotations
@@ -28,9 +28,7 @@ BEFORE = 0.05  # seconds that the calls take until a compilation begins
 LONGEST = 0.3  # estimated seconds of a call in NumPy that waits for compiled code instead
 _STEP = 1.5e-6  # seconds of a statement that Python interprets
 _SLOWER = 1.2  # times as slow as NumPy: compiled code is dropped
-_TRIALS = (
-    5  # calls of compiled code until the two are compared, with as many of the latest in NumPy
-)
+_TRIALS = 5  # calls of either form that are compared
 
 Lengths = tuple[tuple[str, int], ...]
 Seconds = tuple[float, float]  # on the wall, and of the processor
@@ -55,9 +53,8 @@ class Tier:
         self.run: Callable[..., Any] | None = None
         self._spent = 0.0  # seconds in calls
         self._steps: dict[Lengths, float] = {}
-        self._calls: dict[
-            Lengths, dict[str, deque[Seconds]]
-        ] = {}  # the latest, by lengths and form
+        # the latest calls, by lengths and form
+        self._calls: dict[Lengths, dict[str, deque[Seconds]]] = {}
         self._trials = 0  # calls of compiled code
         self._lock = threading.Lock()
 
@@ -112,23 +109,19 @@ class Tier:
                 return
             self.state = "waits"
             if is_worker() or os.environ.get("SRCDIFF_CACHE") == "off":
-                return  # the other cores are taken, or there is no place where code can be handed over
-            from srcdiff.cache.compile_worker import Unavailable  # slow to import
-            from srcdiff.handles.compiling.background import BACKGROUND
+                return  # the other cores are taken, or there is no folder for the code
+            from srcdiff.handles.compiling.background import BACKGROUND  # slow to import
 
             self.state = "compiling"
-            try:
-                BACKGROUND.submit(lambda worker: self._compile(worker, values))
-            except Unavailable:
-                self.state = "waits"
+            BACKGROUND.submit(lambda worker: self._compile(worker, values))
 
-    def _compile(self, worker: Worker, values: Sequence[object]) -> None:
+    def _compile(self, worker: Worker | None, values: Sequence[object]) -> None:
         from srcdiff.handles.compiling.background import BACKGROUND  # slow to import
 
         state = "waits"  # also where there is an error, which the next call raises
         try:
             compiled = self.generate()
-            if compiled.compile_by(worker, values):
+            if worker is not None and compiled.compile_by(worker, values):
                 with BACKGROUND.native, COMPILING:
                     compiled.compile_for(values)
                 state = "comparing"
