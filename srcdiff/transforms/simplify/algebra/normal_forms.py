@@ -28,6 +28,11 @@ Cost = tuple[int, int, int, int, int]
 _ARITHMETIC = {"add", "subtract", "multiply", "divide", "negative", "power"}
 
 
+def is_python(type_: Type) -> bool:
+    """Whether a value is one of Python's numbers, whose quotients raise at zero."""
+    return isinstance(type_, Scalar) and type_.weak
+
+
 class Forms:
     """The normal forms of a function's values.
 
@@ -42,6 +47,7 @@ class Forms:
         self.atoms: list[Atom] = []
         self.numbers: dict[Atom, int] = {}
         self.sizes: list[int] = []
+        self.python: set[int] = set()  # the atoms that are Python's numbers
         self.variables: dict[int, Polynomial] = {}
         self.plain: dict[Value, Polynomial] = {}
         self.near: dict[Value, Polynomial] = {}
@@ -184,6 +190,8 @@ class Forms:
         if atom not in self.numbers:
             self.numbers[atom] = len(self.atoms)
             self.atoms.append(atom)
+            if is_python(atom.type):
+                self.python.add(len(self.sizes))
             self.sizes.append(size_of(atom.type))
         return self.numbers[atom]
 

@@ -163,11 +163,28 @@ def _without(factors: Factors, common: Mapping[int, int]) -> Factors:
 class Layout:
     """The order in which atoms are written: smaller ones first, then in the order of the original.
 
-    `sizes` are numbers of axes longer than 1: a row that is broadcast along a matrix is smaller than the matrix.
+    `sizes` are numbers of axes longer than 1: a row that is broadcast along a matrix is smaller than the matrix. Of the
+    atoms in `python` no quotient is made: Python's numbers raise at zero.
     """
 
     sizes: Sequence[int]
     rank: Mapping[int, int]
+    python: Set[int] = frozenset()
+
+    def is_python(self, tree: Tree) -> bool:
+        if isinstance(tree, int):
+            return tree in self.python
+        return bool(self.python) and (
+            isinstance(tree, Fraction) or all(map(self.is_python, tree[1]))
+        )
+
+    def divides_python(self, tree: Tree) -> bool:
+        """Whether Python's numbers are divided by each other."""
+        if isinstance(tree, int | Fraction):
+            return False
+        name, parts = tree
+        is_division = name == "divide" and not isinstance(parts[1], Fraction)
+        return (is_division and self.is_python(tree)) or any(map(self.divides_python, parts))
 
     def order(self, atom: int) -> tuple[int, int]:
         return self.sizes[atom], self.rank.get(atom, len(self.sizes) + atom)
@@ -292,7 +309,8 @@ def _quotient(parts: list[Tree], divisors: list[Tree], layout: Layout) -> Tree:
     for part in parts:
         larger = layout.size(part) > max(map(layout.size, done), default=0)
         ready = [d for d in divisors if layout.size(d) < layout.size(part)]
-        if larger and ready and not all(isinstance(p, Fraction) for p in done):
+        is_number = all(isinstance(p, Fraction) for p in done)
+        if larger and ready and not is_number and not all(map(layout.is_python, (*done, *ready))):
             done = [("divide", (_chain(done), _chain(ready)))]
             divisors = [d for d in divisors if layout.size(d) >= layout.size(part)]
         done.append(part)

@@ -20,7 +20,7 @@ Algebraic rules for matrices: sums of products, as derivatives have them, become
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Set
 from dataclasses import replace
 from fractions import Fraction
 
@@ -32,7 +32,7 @@ from srcdiff.ops.core.registry import OPERATIONS
 from srcdiff.transforms.analysis.defuse import is_generated, pure_definitions
 from srcdiff.transforms.rewrite.patterns import INNER, Apply, Binding, Rule, build, function, match
 from srcdiff.transforms.simplify.algebra import polynomials
-from srcdiff.transforms.simplify.algebra.normal_forms import Forms, repeats, without
+from srcdiff.transforms.simplify.algebra.normal_forms import Forms, is_python, repeats, without
 from srcdiff.transforms.simplify.algebra.polynomials import Polynomial, Tree
 from srcdiff.transforms.simplify.dce import dce
 from srcdiff.transforms.simplify.folding.identities import may_stand
@@ -146,7 +146,7 @@ class _Algebra(Rewriter):
         is_part = op.result in forms.absorbed
         if is_part:  # of an expression that did not become shorter, and may take its sign
             best = without(best, forms.signs[op.result])
-        layout = polynomials.Layout(forms.sizes, self.ranks(op))
+        layout = polynomials.Layout(forms.sizes, self.ranks(op), self.dividing(op))
         for candidate in self.candidates(op.result):
             if len(candidate) - 1 > best[0] or (
                 best[0] == 1 and not best[2] and len(candidate) > 1
@@ -155,7 +155,7 @@ class _Algebra(Rewriter):
             if forms.least_cost(candidate) >= best:
                 continue
             written = polynomials.express(candidate, layout)
-            if not self.is_exact(written) or self.may_raise(written, op):
+            if not self.is_exact(written) or layout.divides_python(written):
                 continue
             leaves = polynomials.leaves(written)
             if is_part and any(forms.atoms[a] in forms.absorbed for a in leaves):
@@ -263,25 +263,11 @@ class _Algebra(Rewriter):
         except _Meeting:
             return False
 
-    def may_raise(self, tree: Tree, root: Op) -> bool:
-        """Whether Python's numbers are divided where none were: they raise at zero where NumPy's are infinite."""
+    def dividing(self, root: Op) -> Set[int]:
+        """Python's numbers, if an expression divides none of them: a new quotient of them would raise at zero."""
         divisions = (o for o in self.parts(root) if o.decl.name == "divide")
-        is_new = not any(_is_python(o.result.type) for o in divisions)
-        return is_new and self.divides_python_numbers(tree)
-
-    def divides_python_numbers(self, tree: Tree) -> bool:
-        if isinstance(tree, int | Fraction):
-            return False
-        name, parts = tree
-        is_division = name == "divide" and not isinstance(parts[1], Fraction)
-        return (is_division and self.is_python(tree)) or any(
-            map(self.divides_python_numbers, parts)
-        )
-
-    def is_python(self, tree: Tree) -> bool:
-        if isinstance(tree, int):
-            return _is_python(self.forms.atoms[tree].type)
-        return isinstance(tree, Fraction) or all(map(self.is_python, tree[1]))
+        is_divided = any(is_python(o.result.type) for o in divisions)
+        return frozenset() if is_divided else self.forms.python
 
     def build(self, tree: Tree, env: Env, b: Builder) -> Atom:
         if isinstance(tree, int):
@@ -309,10 +295,6 @@ class _Algebra(Rewriter):
         b.body += made.body
         self.count += 1
         return True
-
-
-def _is_python(type_: Type) -> bool:
-    return isinstance(type_, Scalar) and type_.weak
 
 
 class _Meeting(Exception):
