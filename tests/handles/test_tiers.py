@@ -65,6 +65,13 @@ def test_the_first_calls_run_numpy_and_later_ones_compiled_code() -> None:
     assert g._latest.compiled.function.signatures
 
 
+@pytest.mark.parametrize("derive", [srcdiff.hessian, srcdiff.jacobian, srcdiff.value_and_grad])
+def test_loops_over_directions_are_counted(derive) -> None:
+    g = derive(lambda x: np.sum(np.exp(x) * x))
+    g(X)
+    assert state(g) == "NumPy"
+
+
 def test_a_function_that_is_called_seldom_is_not_compiled() -> None:
     g = srcdiff.grad(lambda x: np.sum(x**3))
     for _ in range(5):

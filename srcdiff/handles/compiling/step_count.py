@@ -197,6 +197,8 @@ class _Counter:
             case ast.Call(func=ast.Attribute(value=ast.Name(id="np"), attr=name), args=[first, *_]):
                 if name in _FILLED:
                     return np.broadcast_to(0.0, self.value(first))
+                if name == "eye":
+                    return np.broadcast_to(0.0, 2 * (self.number(first),))
                 if name in _LIKE or isinstance(getattr(np, name), np.ufunc):
                     return np.broadcast_to(0.0, self.value(first).shape)
             case ast.Call(func=ast.Attribute(value=base, attr="copy"), args=[]):
