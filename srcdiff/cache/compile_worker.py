@@ -34,9 +34,16 @@ class Unavailable(Exception):
 
 
 class Worker:
-    """The parent's end of the pipe."""
+    """The parent's end of the pipe.
+
+    Attributes
+    ----------
+    is_compiling : bool
+        The worker has a job, and `compile` only waits for it.
+    """
 
     def __init__(self) -> None:
+        self.is_compiling = False
         if not sys.executable or getattr(sys, "frozen", False):
             raise Unavailable("there is no Python to run")
         try:
@@ -73,7 +80,9 @@ class Worker:
         except Exception as error:  # whatever objects of the user raise
             raise Unavailable(f"it cannot be sent to another process: {error}") from error
         assert self.process.stdout is not None
+        self.is_compiling = True
         answer = self.process.stdout.readline()
+        self.is_compiling = False
         if not answer:
             self.close()
         if answer != b"\n":

@@ -72,6 +72,17 @@ def test_loops_over_directions_are_counted(derive) -> None:
     assert state(g) == "NumPy"
 
 
+@pytest.mark.long
+def test_calls_leave_the_interpreter_to_the_compilation() -> None:
+    """NumPy releases the interpreter and takes it back at once: the compilation would wait for ever."""
+    g = srcdiff.hessian(lambda x, k: np.sum(np.exp(-k * x**2)))
+    deadline = time.monotonic() + 100.0
+    while g._latest is None or state(g) in ("NumPy", "compiling"):
+        g(X, 0.5)
+        assert time.monotonic() < deadline
+    assert state(g) == "comparing"
+
+
 def test_a_function_that_is_called_seldom_is_not_compiled() -> None:
     g = srcdiff.grad(lambda x: np.sum(x**3))
     for _ in range(5):

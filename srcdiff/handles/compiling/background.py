@@ -7,6 +7,7 @@ import contextlib
 import os
 import queue
 import threading
+import time
 from collections.abc import Callable
 
 from srcdiff.cache.compile_worker import Unavailable, Worker
@@ -46,6 +47,17 @@ class Background:
                 self._is_running = True
                 run = threading.Thread(target=self._run, name="srcdiff-compile", daemon=True)
                 run.start()
+
+    def share(self, seconds: float) -> None:
+        """Leave the interpreter to the thread for a while, if the thread needs it.
+
+        A thread that waits for the interpreter requests it after 5 ms in which nobody has released it. NumPy releases
+        it in each operation on more than a few hundred elements and takes it back at once, so calls that follow each
+        other would keep the thread waiting for ever.
+        """
+        worker = self._worker
+        if self._jobs.unfinished_tasks and not (worker is not None and worker.is_compiling):
+            time.sleep(seconds)
 
     def wait(self) -> None:
         """Return when all compilations that were requested so far have ended."""

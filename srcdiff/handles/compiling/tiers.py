@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 BEFORE = 0.05  # seconds that the calls take until a compilation begins
 LONGEST = 0.3  # estimated seconds of a call in NumPy that waits for compiled code instead
 _STEP = 1.5e-6  # seconds of a statement that Python interprets
+_LONGEST_SHARE = 1e-3  # seconds after a call in which the thread that generates code runs
 _SLOWER = 1.2  # times as slow as NumPy: compiled code is dropped
 _TRIALS = 5  # calls of either form that are compared
 
@@ -92,6 +93,10 @@ class Tier:
             self._spent += taken[0]
             self._trials += form == "compiled"
             calls.append(taken)
+            if self.state == "compiling":
+                from srcdiff.handles.compiling.background import BACKGROUND  # it is there by now
+
+                BACKGROUND.share(min(taken[0], _LONGEST_SHARE))
             return found
 
         return call
