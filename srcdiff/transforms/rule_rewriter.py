@@ -20,6 +20,7 @@ from srcdiff.ir.types import Array, Dim, Scalar, shape_of
 from srcdiff.ir.values import Atom, Const, Value, const
 from srcdiff.ops.core.type_rules import TypeMistake
 from srcdiff.ops.elementwise import arithmetic, elementary
+from srcdiff.transforms.analysis.activity import values_that_end_loops
 from srcdiff.transforms.analysis.defuse import (
     all_regions,
     count_uses,
@@ -128,6 +129,7 @@ class Stabilise(Rewriter):
         )  # values that rewritings left unchanged where they are accurate
         self.made |= self.as_sigmoids()
         self.only_logs = only_logs(fn)
+        self.ends = values_that_end_loops(fn)  # a loop ends in the user's arithmetic
         self.called = called_operations(fn, self.written)
         self.seen = {**self.made, **self.called}
         self.results_of_calls = {r for s in walk(fn.body) if isinstance(s, Call) for r in s.results}
@@ -186,6 +188,8 @@ class Stabilise(Rewriter):
         for rule, pattern in [pair for word in words for pair in self.rules.get(word, ())]:
             if rule.name == "one_less_sigmoid" and op.result in self.only_logs:
                 continue  # which the logarithm is taken of without it
+            if rule.kind == "better" and op.result in self.ends:
+                continue
             binding = match(pattern, op.result, self.seen) if op.result in self.made else None
             if binding is None or rule.unless(binding, self.seen):
                 continue

@@ -172,7 +172,7 @@ def second_order(
 
 
 def flat(gradient: Any) -> np.ndarray:
-    return np.concatenate([np.ravel(v) for v in leaves(gradient) if v is not None])
+    return np.concatenate([[], *(np.ravel(v) for v in leaves(gradient) if v is not None)])
 
 
 def any_shared(args: Any, results: Any) -> bool:

@@ -170,3 +170,43 @@ def test_norms_of_arrays_of_any_shape(shape, dtype, jit):
         assert value == pytest.approx(length * scale, rel=1e-6 if dtype == np.float32 else 1e-14)
         wanted = near / (length or 1.0)
         np.testing.assert_allclose(d_x, wanted, rtol=2e-6 if dtype == np.float32 else 1e-14)
+
+
+def by_a_test(x, least):
+    while np.sqrt(np.sum(x**2)) > least:
+        x = x / 1e10
+    return np.sum(x)
+
+
+def by_a_break(x, least):
+    while True:
+        x = x / 1e10
+        if not np.sqrt(x @ x) > least:
+            break
+    return np.sum(x)
+
+
+def by_a_return(x, least):
+    for _ in range(100):
+        if np.sqrt(np.mean(x**2)) <= least:
+            return np.sum(x)
+        x = x / 1e10
+    return 2.0
+
+
+def by_a_carried_norm(x, least):
+    length = np.sqrt(np.sum(x * x))
+    while length > least:
+        x = x / 1e10
+        length = np.sqrt(np.sum(x * x))
+    return np.sum(x)
+
+
+@pytest.mark.parametrize("jit", [False, True])
+@pytest.mark.parametrize("f", [by_a_test, by_a_break, by_a_return, by_a_carried_norm])
+def test_loops_end_where_those_of_the_function_do(f, jit):
+    """Squares vanish after 16 steps, and the elements themselves after 33."""
+    x = np.array([0.3, -0.7, 0.1])
+    value, d_x = srcdiff.value_and_grad(f, jit=jit)(x, 0.0)
+    assert value == pytest.approx(f(x, 0.0), rel=1e-12, abs=0.0)
+    assert 1e-180 < d_x[0] < 1e-160

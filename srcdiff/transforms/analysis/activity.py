@@ -4,15 +4,17 @@ it (useful).
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Iterable
 
 from srcdiff.ir.alias import storage_roots, written_roots
-from srcdiff.ir.core import Call, For, Function, If, Op, Region, Statement, While, regions_of
+from srcdiff.ir.core import Call, For, Function, If, Op, Region, Statement, While, regions_of, walk
 from srcdiff.ir.parameter_slice import values_of
 from srcdiff.ir.types import is_float
 from srcdiff.ir.values import Atom, Value
 from srcdiff.ops.control.adjoint_hooks import adjoint_block
 from srcdiff.ops.control.cuda_launch import is_launch
+from srcdiff.transforms.analysis.reachability import spread
 
 
 class _Marks:
@@ -70,6 +72,23 @@ def useful_values(fn: Function, results: Iterable[Atom]) -> frozenset[Value]:
         marks.add(atom)
     _until_stable(marks, fn.body, _backwards)
     return marks.all(values_of(fn.body))
+
+
+def values_that_end_loops(fn: Function) -> frozenset[Value]:
+    """The values that decide when a loop ends, and on which the results depend in no other way."""
+    sources: dict[Atom, set[Atom]] = defaultdict(set)
+    ends: list[Atom] = []
+    for s in walk(fn.body):
+        conditions = (s.condition,) if isinstance(s, If) else ()
+        pairs = [(s.operands, r) for r in s.results] if isinstance(s, Op) else edges(s)
+        for operands, target in pairs:
+            sources[target].update((*operands, *conditions))
+        if isinstance(s, While) and s.test is not None:
+            ends += s.test.yields
+        elif isinstance(s, While) or (isinstance(s, For) and s.breaks):
+            ends.append(s.body.yields[0])
+    useful = useful_values(fn, fn.body.yields)
+    return frozenset(v for v in spread(ends, sources) if isinstance(v, Value)) - useful
 
 
 def _until_stable(marks: _Marks, region: Region, visit: Visit) -> None:

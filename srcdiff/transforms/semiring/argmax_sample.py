@@ -241,8 +241,11 @@ def _with_axes_kept(old: Op, found: Atom, b: Builder) -> Atom:
     if not old.attrs.get("keepdims") or whole == ndim_of(found.type):
         return found
     reduced = axes_of_sum(old.attrs.get("axis"), whole)
-    if ndim_of(found.type) == 0:
+    if ndim_of(found.type) == 0:  # an array of one element has the last axis
         found = b.op(creation.asarray, found)
+        reduced.pop()
+    if not reduced:
+        return found
     return b.op(
         memory.index, found, where=", ".join("None" if k in reduced else ":" for k in range(whole))
     )

@@ -43,8 +43,16 @@ def two_at_a_time(x, step):
     return np.logaddexp(x[0] + np.sum(step[0]), np.logaddexp(x[1], x[2]))
 
 
+def axes_kept(x, step):
+    total = np.log(np.sum(np.exp(step[0] + x), axis=(0, 1), keepdims=True))[0]
+    rows = np.log(np.sum(np.exp(step[1]), axis=0, keepdims=True))
+    one = np.log(np.sum(np.exp(rows[0] + x), axis=0, keepdims=True))
+    return np.squeeze(one, axis=0) + total[0]
+
+
 PROGRAMS = [
     chain, potentials_beside_a_sum, no_sum_at_all, independent_sums, stored_sums, forbidden_terms, two_at_a_time,
+    axes_kept,
 ]  # fmt: skip
 
 
