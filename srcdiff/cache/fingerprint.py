@@ -117,7 +117,7 @@ class _Walk:
         self.contents = contents
         self.hash = hashlib.sha256()
         self.places: list[Place] = []
-        self.seen: dict[Any, int] = {}
+        self.seen: dict[object, int] = {}
 
     def append(self, *words: object) -> None:
         for word in words:
@@ -125,7 +125,7 @@ class _Walk:
             self.hash.update(f"{len(data)}:".encode() + data)
 
     def visit(
-        self, get: Callable[[], Any], value: Any, names: frozenset[str] = frozenset()
+        self, get: Callable[[], object], value: object, names: frozenset[str] = frozenset()
     ) -> None:
         self.places.append((get, value))
         if len(self.places) > _MOST_PLACES:

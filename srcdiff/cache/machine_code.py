@@ -139,7 +139,7 @@ def _keep_elementary(namespace: dict[str, Any]) -> None:
             value._compiler.pipeline_class = OwnStorage
 
 
-def _name_threads(namespace: dict[str, Any]) -> None:
+def _name_threads(namespace: dict[str, object]) -> None:
     """Numba calls its `get_num_threads` by an address of this process; register the symbol's name, too."""
     if "get_num_threads" in namespace:
         from numba.core import types  # Numba is imported if this runs

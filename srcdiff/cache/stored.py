@@ -27,7 +27,7 @@ _MOST = 8  # programs in a record
 _Made = TypeVar("_Made", Program, LoopProgram)
 
 
-def build(derived: Derived, arguments: Arguments, shared: dict[Any, Any]) -> Program:
+def build(derived: Derived, arguments: Arguments, shared: dict[object, object]) -> Program:
     """The program for arguments of these types: found in the cache, or generated and kept. `shared` receives the parts
     from which the loop form is built, too.
     """
@@ -44,7 +44,7 @@ def build_loops(
     derived: Derived,
     arguments: Arguments,
     bound: bool = False,
-    shared: dict[Any, Any] | None = None,
+    shared: dict[object, object] | None = None,
 ) -> LoopProgram:
     """The loop form for arguments of these types: found, or generated and kept; `bound`: arrays from outside are
     objects that its text refers to; `shared`: the parts that `build` left there.
@@ -173,7 +173,7 @@ def _with_static(arguments: Arguments, names: list[str]) -> Arguments:
     return replace(arguments, types=tuple(Static(v) if n in names else t for n, t, v in known))
 
 
-def _words(type_: Type, roots: list[Any]) -> str:
+def _words(type_: Type, roots: list[object]) -> str:
     """A type as text; the objects in it are added to `roots`."""
     match type_:
         case Static():

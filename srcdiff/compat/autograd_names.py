@@ -118,7 +118,7 @@ class _OfAnyNumber(AtPoint):
     def made(self, key: Any) -> Any:
         return self.maker(plain_function(self.function, key), self.options)
 
-    def resolve(self, *args: Any, **kwargs: Any) -> tuple[Generated, tuple[Any, ...]]:
+    def resolve(self, *args: object, **kwargs: object) -> tuple[Generated, tuple[Any, ...]]:
         found: Any = self.handle_for(len(args))
         return found.resolve(*args, **kwargs)  # type: ignore[no-any-return]
 

@@ -51,7 +51,7 @@ def build(
     derived: Derived,
     arguments: Arguments,
     keep_text: bool = False,
-    shared: dict[Any, Any] | None = None,
+    shared: dict[object, object] | None = None,
 ) -> Program:
     """Generate the program for arguments of these types; `shared` gets the functions that its loop form reuses."""
     with defects_reported(derived), _collector_paused():
@@ -100,7 +100,7 @@ def _collector_paused() -> Iterator[None]:
 
 
 def _build(
-    derived: Derived, arguments: Arguments, keep_text: bool, shared: dict[Any, Any]
+    derived: Derived, arguments: Arguments, keep_text: bool, shared: dict[object, object]
 ) -> Program:
     recorder = new_recorder(keep_text, shared)
     _give_examples(recorder, arguments)
@@ -236,7 +236,7 @@ def build_loops(
     derived: Derived,
     arguments: Arguments,
     bound: bool = False,
-    shared: dict[Any, Any] | None = None,
+    shared: dict[object, object] | None = None,
 ) -> LoopProgram:
     """The loop form of the program for arguments of these types, or why there is none.
 

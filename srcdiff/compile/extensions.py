@@ -21,7 +21,7 @@ class OnDevice(Protocol):
     def __call__(self, *args: Any) -> Any: ...
     @property
     def source(self) -> str: ...
-    def source_for(self, *args: Any) -> str: ...
+    def source_for(self, *args: object) -> str: ...
 
 
 class Extensions(Protocol):
@@ -30,16 +30,16 @@ class Extensions(Protocol):
     ) -> Program | None:
         """The program of a derivative that has no types, for `reason`; None for derivations that need them."""
 
-    def with_user_lines(self, run: Callable[..., Any], origin: Any) -> Callable[..., Any]:
+    def with_user_lines(self, run: Callable[..., object], origin: object) -> Callable[..., Any]:
         """`run` of such a program; its errors name the lines of the user's function, which is in `origin`."""
 
-    def numba_type(self, callable_: Any) -> Any:
+    def numba_type(self, callable_: object) -> Any:
         """Numba's type of a generated or decorated function, where compiled code calls it."""
 
-    def one_item(self, handle: Any) -> OnDevice:
+    def one_item(self, handle: object) -> OnDevice:
         """A generated function for single calls on a device."""
 
-    def device_function(self, handle: Any) -> Any:
+    def device_function(self, handle: object) -> Any:
         """A generated function that the user's own kernels call."""
 
 

@@ -217,7 +217,7 @@ class NestedKernel(_Launchable):
         self.inner, self.kind = inner, kind
         self.__name__ = f"{inner.__name__}_{kind}"
         self.known: dict[
-            Any, DerivedKernel
+            object, DerivedKernel
         ] = {}  # for the kernel of each specialisation of `inner`
 
     def __repr__(self) -> str:

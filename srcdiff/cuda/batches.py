@@ -180,7 +180,7 @@ class Batched:
         self.deterministic = deterministic
         self.memory_limit = memory_limit
         self.fallback = fallback
-        self.kernels: dict[Any, list[_Kernel]] = {}
+        self.kernels: dict[object, list[_Kernel]] = {}
         self.latest: _Kernel | None = None
         self._reported = False
 

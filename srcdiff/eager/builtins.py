@@ -216,7 +216,7 @@ def _augmented(symbol: str) -> object:
 _IN_PLACE = {
     "+": "add", "-": "sub", "*": "mul", "/": "truediv", "**": "pow", "//": "floordiv", "%": "mod", "@": "matmul",
 }  # fmt: skip
-BUILTINS: dict[Any, Any] = {
+BUILTINS: dict[object, Any] = {
     sum: _sum, min: _extreme(min), max: _extreme(max), map: _map, filter: _filter, sorted: _sorted,
     functools.reduce: _reduce, itertools.accumulate: _accumulate, math.prod: _product, math.fsum: _fsum,
     copy.copy: _shallow, copy.deepcopy: _deep, dataclasses.asdict: _as_dict, dataclasses.replace: _replaced,

@@ -51,7 +51,7 @@ from srcdiff.ir.structs import is_own_class
 if TYPE_CHECKING:
     from srcdiff.eager.tape import Tape
 
-SPECIAL: dict[Any, Any] = {}  # replacements of callables: see `builtins`
+SPECIAL: dict[object, Any] = {}  # replacements of callables: see `builtins`
 
 
 def call(tape: Tape, function: object, /, *args: object, **kwargs: object) -> Any:
@@ -148,7 +148,7 @@ def _column(
     return call(tape, np.reshape, made, shape) if shape else tape.item(made, 0)
 
 
-_GETTERS: dict[Any, Any] = {
+_GETTERS: dict[object, Any] = {
     operator.itemgetter: _items_of, operator.attrgetter: _attributes_of, operator.methodcaller: _method_of,
     np.vectorize: _vectorized,
 }  # fmt: skip

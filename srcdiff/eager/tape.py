@@ -291,7 +291,7 @@ class Tape:
         """The context manager that `with` enters."""
         return operators.context_of(self, manager)
 
-    def block(self, value: Any, function: Callable[[Any], Any]) -> Any:
+    def block(self, value: Any, function: Callable[[object], object]) -> Any:
         """`with srcdiff.adjoint(value)`: the value that the name is bound to after the block."""
         return marked(self, value, function)
 

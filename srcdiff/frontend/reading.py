@@ -54,7 +54,7 @@ def read(
     values: Mapping[str, object] | None = None,
 ) -> Function:
     """Read until nothing new is learned that the beginning depends on; `tracer` is the class of the frames."""
-    hints: dict[Any, Any] = {}
+    hints: dict[object, Any] = {}
     statics: dict[str, Any] = {}
     refused: UnsupportedError | None = None
     for _ in range(_RESTARTS):
@@ -125,7 +125,7 @@ class _Reading:
         types: Mapping[str, Type],
         rigid: frozenset[str],
         actual: Mapping[str, int],
-        hints: dict[Any, Any],
+        hints: dict[object, object],
         functions: dict[Any, Any],
         calls: tuple[object, ...],
         may_not_run: bool,

@@ -38,14 +38,14 @@ from srcdiff.ops.arrays.memory import element_count, length
 from srcdiff.ops.arrays.reductions import count
 from srcdiff.ops.core.axes import axes_of
 
-_PARSED: dict[Any, Function] = {}
+_PARSED: dict[object, Function] = {}
 _LIMIT = 10_000
 
 
 def parse_rule(
     decl: OpDecl,
     operands: Sequence[Type],
-    attrs: Mapping[str, Any],
+    attrs: Mapping[str, object],
     out: Sequence[Type],
     d_out: Sequence[Type | None],
 ) -> Function:
@@ -57,7 +57,7 @@ def parse_rule(
 def parse_forward_rule(
     decl: OpDecl,
     operands: Sequence[Type],
-    attrs: Mapping[str, Any],
+    attrs: Mapping[str, object],
     out: Sequence[Type],
     dots: Sequence[Type | None],
 ) -> Function:
@@ -67,7 +67,7 @@ def parse_forward_rule(
 
 
 def parse_expansion(
-    form: Callable[..., object], operands: Sequence[Type], attrs: Mapping[str, Any]
+    form: Callable[..., object], operands: Sequence[Type], attrs: Mapping[str, object]
 ) -> Function:
     """An operation written with simpler operations, for these types; it yields the results."""
     key = ("expansion", form, tuple(operands), tuple(attrs.items()))
@@ -79,7 +79,7 @@ def parse_expansion(
 def _parsed(
     rule: Callable[..., object],
     operands: Sequence[Type],
-    attrs: Mapping[str, Any],
+    attrs: Mapping[str, object],
     out: Sequence[Type],
     d_out: Sequence[Type | None],
     dots: Sequence[Type | None],
@@ -129,7 +129,7 @@ class _Rule:
     """One rule being read."""
 
     def __init__(
-        self, rule: Callable[..., object], attrs: Mapping[str, Any], elementwise: bool = False
+        self, rule: Callable[..., object], attrs: Mapping[str, object], elementwise: bool = False
     ) -> None:
         assert isinstance(rule, FunctionType)
         self.rule = rule

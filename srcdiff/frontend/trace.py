@@ -236,7 +236,7 @@ class Tracer(Frame):
         rigid: frozenset[str],
         actual: Mapping[str, int],
         functions: dict[Any, Any],
-        calls: tuple[Any, ...],
+        calls: tuple[object, ...],
         may_not_run: bool,
         any_lengths: bool,
     ) -> Function:

@@ -29,7 +29,7 @@ class AtPoint:
         self.function = function
         self.options = options
         self.__name__ = f"{getattr(function, '__name__', 'f')}_{self.label}"
-        self._handles: dict[Any, Generated] = {}
+        self._handles: dict[object, Generated] = {}
         self._latest: Generated | None = None
 
     def handle_for(self, argnums: object) -> Generated:

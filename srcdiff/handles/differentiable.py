@@ -181,7 +181,7 @@ class Pullback(_OfFloats):
             self._ready = handle
         return found
 
-    def resolve(self, *args: Any, **kwargs: object) -> tuple[Generated, tuple[Any, ...]]:
+    def resolve(self, *args: object, **kwargs: object) -> tuple[Generated, tuple[Any, ...]]:
         argnums = kwargs.pop("argnums", None)
         return self.handle_for(float_positions(args) if argnums is None else argnums), (*args, None)
 

@@ -225,7 +225,7 @@ class Generated(Compilable):
             )
         from srcdiff.cache.stored import build  # takes a while to import
 
-        shared: dict[Any, Any] = {}
+        shared: dict[object, Any] = {}
         program = build(self.derived, arguments, shared)
         if program.static - self._cache.static:  # these are part of the key from now on
             self._cache.static |= program.static

@@ -98,7 +98,7 @@ def restored(cls: type, function: object, *rest: object) -> Any:
     return functools.partial(_call_lost, function) if found is None else cls(found, *rest)
 
 
-def _call_lost(function: Any, *args: Any, **kwargs: Any) -> Any:
+def _call_lost(function: object, *args: object, **kwargs: object) -> Any:
     """A call of a derivative that needs its function, which no name leads to here."""
     raise lost(f"a derivative of {getattr(function, 'qualname', 'a function')}")
 

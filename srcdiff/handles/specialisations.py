@@ -47,7 +47,7 @@ class Specialisation:
     run: Callable[..., Any] | None = None
     direct: DirectCall | None = None
     tier: Tier | None = None
-    shared: dict[Any, Any] = field(default_factory=dict)
+    shared: dict[object, Any] = field(default_factory=dict)
 
     def fits(self, lengths: Mapping[str, int]) -> bool:
         """Whether the assumptions about lengths hold for other lengths."""

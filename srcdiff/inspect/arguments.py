@@ -10,7 +10,7 @@ from srcdiff.handles.generated import Generated
 
 
 def called_with(
-    asking: str, g: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
+    asking: str, g: Any, args: tuple[object, ...], kwargs: dict[str, object]
 ) -> tuple[Generated, tuple[Any, ...], dict[str, Any]]:
     """A generated function and its arguments, from the arguments of `explain` and the like; also for `f.vjp`."""
     if isinstance(g, Generated):

@@ -213,7 +213,7 @@ class _Heap:
         self.refers: dict[Value, set[Value]] = defaultdict(set)
         self.holds: dict[Part, set[Value]] = defaultdict(set)
         self.opaque: set[Value] = set()  # containers made elsewhere: they hold storage of their own
-        self.saved: dict[Any, set[Value]] = defaultdict(set)
+        self.saved: dict[object, set[Value]] = defaultdict(set)
         self.grown = True
         for param in body.params:
             self.make(param)

@@ -62,7 +62,7 @@ class Builder:
         names: Sequence[str] = (),
         user: bool = False,
         spelling: str = "",
-        **attrs: Any,
+        **attrs: object,
     ) -> tuple[Value, ...]:
         """Append an operation, and give its results (none for a pure effect)."""
         types = as_spelled(decl, decl.infer(self.shapes, operands, attrs), spelling)
@@ -344,14 +344,14 @@ def _collect_symbols(region: Region, known: set[str], made: set[str]) -> None:
 
 
 def change_types(
-    fn: Function, change: Callable[[Type], Type], attribute: Callable[[Any], Any]
+    fn: Function, change: Callable[[Type], Type], attribute: Callable[[object], object]
 ) -> Function:
     """The function with the types of its values and attributes changed, and its other attributes."""
     return fn.with_body(_with_types(fn.body, change, attribute))
 
 
 def _with_types(
-    part: Region, change: Callable[[Type], Type], other: Callable[[Any], Any]
+    part: Region, change: Callable[[Type], Type], other: Callable[[object], object]
 ) -> Region:
     env: Env = {}
 

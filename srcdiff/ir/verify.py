@@ -122,7 +122,7 @@ class _Verifier:
         self.defined: set[Value] = set()
         self.scope: set[Value] = set()
         self.symbols: set[str] = set()  # of lengths, in what is in scope
-        self.slots: dict[str, dict[Any, list[Op]]] = {
+        self.slots: dict[str, dict[object, list[Op]]] = {
             "save": defaultdict(list),
             "restore": defaultdict(list),
         }

@@ -75,7 +75,7 @@ def _unbox(type_: ArrayListType, given: Any, c: Any) -> NativeValue:
 
 
 @overload(list)
-def _list(xs: Any) -> Callable[..., object] | None:
+def _list(xs: object) -> Callable[..., object] | None:
     if not isinstance(xs, ArrayListType):
         return None
     axes = xs.axes

@@ -177,7 +177,7 @@ class _GeneratedCalls(Calls):
     def __init__(self, handle: Generated) -> None:
         s = handle.signature
         self.handle = handle
-        self.programs: dict[Any, LoopProgram] = {}
+        self.programs: dict[object, LoopProgram] = {}
         # parameters after those with defaults have no default: all arguments are required
         names = _distinct((*s.names, *s.further)) if s.further else s.names
         super().__init__(handle.__name__, names, {} if s.further else s.defaults)

@@ -170,7 +170,7 @@ class _RuleCheck:
         k: int,
         name: str,
         adjoint: object,
-        slope: Callable[[Any, float], float],
+        slope: Callable[[object, float], float],
         weighted: str,
     ) -> NoReturn:
         """Raise with the element that has the worst derivative."""

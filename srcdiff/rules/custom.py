@@ -237,7 +237,7 @@ class _Result:
         self.written = written
         self.elementwise = elementwise
         self.model = model
-        self.known: dict[Any, tuple[Type, ...]] = {}
+        self.known: dict[object, tuple[Type, ...]] = {}
 
     def __call__(
         self, shapes: Shapes, operands: Sequence[Atom], attrs: Mapping[str, Any]
@@ -263,7 +263,7 @@ class _Result:
 
         return map_dims(operand.type, change)
 
-    def traced(self, types: Sequence[Type], attrs: Mapping[str, Any]) -> tuple[Type, ...]:
+    def traced(self, types: Sequence[Type], attrs: Mapping[str, object]) -> tuple[Type, ...]:
         from srcdiff.frontend.trace import trace  # slow to import
 
         of = self.function if self.model is None else self.model
@@ -300,7 +300,7 @@ def _unweak(type_: Type) -> Type:
 
 
 def _numbers(
-    shapes: Shapes, operands: Sequence[Atom], attrs: Mapping[str, Any]
+    shapes: Shapes, operands: Sequence[Atom], attrs: Mapping[str, object]
 ) -> tuple[Type, ...]:
     """Floats of the broadcast shape; the result is a Python number if all operands are."""
     (type_,) = arithmetic(shapes, operands, attrs)

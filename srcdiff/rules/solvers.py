@@ -33,8 +33,8 @@ Rules = tuple[FunctionType, FunctionType]
 Texts = tuple[tuple[str, str], ...]
 Kept = TypeVar("Kept")
 
-_KNOWN: dict[Any, OpDecl] = {}
-_VALUES: dict[Any, Generated] = {}
+_KNOWN: dict[object, OpDecl] = {}
+_VALUES: dict[object, Generated] = {}
 _MOST = 1000
 
 

@@ -33,7 +33,7 @@ def needs_no_values(fn: Function) -> bool:
 
 
 def quick_step(
-    op: Op, sets: IndexSets, values: dict[Value, Any], numbers: dict[Value, Any]
+    op: Op, sets: IndexSets, values: dict[Value, Any], numbers: dict[Value, object]
 ) -> Step | None:
     """The operation on the numbers of sets, if it acts on single floats; otherwise None."""
     if op.decl.elementwise and len(op.results) == 1 and _is_number(op.results[0]):

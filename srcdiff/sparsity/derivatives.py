@@ -89,7 +89,7 @@ class SparseDerivative(AtPoint):
         for handle in (self.program, self.along, self.back):  # all values are passed by position
             handle.signature = replace(handle.signature, keyword_only=())
         self.wrt = self.binder.signature.wrt
-        self.plans: dict[Any, Plan] = {}
+        self.plans: dict[object, Plan] = {}
         self.latest_program: tuple[Specialisation, Any, bool] | None = None
 
     @property

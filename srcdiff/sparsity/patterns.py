@@ -79,7 +79,7 @@ def _own(value: object) -> Any:
 def _counted(type_: Type, numbers: Numbers, count: int) -> tuple[Numbers, int]:
     """Numbers for the columns of the floats in an argument, from `count` on."""
     if isinstance(numbers, dict | list):
-        types: dict[Any, Type] = {}
+        types: dict[object, Type] = {}
         if isinstance(type_, Struct):
             types = dict(zip(type_.keys, type_.parts, strict=True))
         for key in numbers if isinstance(numbers, dict) else range(len(numbers)):

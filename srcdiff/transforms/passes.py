@@ -107,7 +107,7 @@ class Recorder:
 
     keep_text: bool = False
     verify: bool = False
-    shared: dict[Any, Any] = field(default_factory=dict)
+    shared: dict[object, Any] = field(default_factory=dict)
     stages: dict[str, str] = field(default_factory=dict)
     seconds: dict[str, float] = field(default_factory=dict)
     validator: Validates | None = None

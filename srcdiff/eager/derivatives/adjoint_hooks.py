@@ -64,7 +64,7 @@ class Block:
         return found
 
 
-def marked(tape: Tape, value: object, function: Callable[[Any], Any]) -> object:
+def marked(tape: Tape, value: object, function: Callable[[object], object]) -> object:
     """The value that a name is bound to after a block."""
     if not is_float_leaf(value):
         raise UnsupportedError(

@@ -53,7 +53,7 @@ class Tangents(Tape):
                 tangent = shadows.get(record.value) if is_active else 0.0
                 shadows.view(record.array)[record.key] = tangent
 
-    def block(self, value: Any, function: Callable[[Any], Any]) -> Any:
+    def block(self, value: object, function: Callable[[object], object]) -> Any:
         return value  # forward mode leaves it out
 
     def _tangent(self, value: object) -> object:
@@ -81,7 +81,7 @@ class Curvature(Tangents):
         super().note(record)
         self.records.append(record)
 
-    def block(self, value: object, function: Callable[[Any], Any]) -> Any:
+    def block(self, value: object, function: Callable[[object], object]) -> Any:
         raise UnsupportedError(
             "a block of srcdiff.adjoint in a dynamic program has no second derivative",
             "Write the function so that it compiles: the warning says what keeps it from that.",

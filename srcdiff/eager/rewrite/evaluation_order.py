@@ -49,7 +49,7 @@ def may_write(node: ast.AST, meaning: Callable[[Any], Any]) -> bool:
     )
 
 
-def _is_quiet(call: ast.Call, meaning: Callable[[Any], Any]) -> bool:
+def _is_quiet(call: ast.Call, meaning: Callable[[object], object]) -> bool:
     if any(keyword.arg in (None, "out") for keyword in call.keywords):
         return False
     function = meaning(call.func)
@@ -71,7 +71,7 @@ def _is_library(function: object) -> bool:
     return home in ("numpy", "scipy", "math", "cmath", "builtins")
 
 
-_OPEN: set[Any] = set()  # functions that are being analysed, which may call each other
+_OPEN: set[object] = set()  # functions that are being analysed, which may call each other
 
 
 def _writes_nothing(function: FunctionType) -> bool:

@@ -21,7 +21,7 @@ def is_rewritten(function: FunctionType) -> bool:
     return function.__code__.co_filename.startswith(PREFIX)
 
 
-_REWRITTEN: dict[Any, Any] = {}
+_REWRITTEN: dict[object, Any] = {}
 
 
 def rewritten(function: Any, is_leaf: bool = False) -> Callable[..., Any]:

@@ -32,7 +32,7 @@ class Family:
         `kl(eta, other, *data)`: the divergence KL(eta, other), in nats.
     """
 
-    def __init__(self, log_Z: Callable[..., float], given: dict[str, Any], options: dict[str, Any]):
+    def __init__(self, log_Z: Callable[..., float], given: dict[str, Any], options: dict[str, object]):
         self.log_Z = log_Z
         self.options = options
         self.name: str = given["name"] or log_Z.__name__
@@ -341,7 +341,7 @@ class WithBase:
         """The source of the part that follows from `log_Z`."""
         return self.formula.source
 
-    def source_for(self, *args: Any) -> str:
+    def source_for(self, *args: object) -> str:
         """The source for these arguments; nothing is run."""
         return self.formula.source_for(*args)
 

@@ -19,7 +19,7 @@ class NotFittedError(ValueError, AttributeError):
 
 _T = TypeVar("_T")
 # by estimator, because scikit-learn allows no attributes but parameters and results of a fit
-_GENERATED: WeakKeyDictionary[Any, dict[Any, Any]] = WeakKeyDictionary()
+_GENERATED: WeakKeyDictionary[object, dict[object, Any]] = WeakKeyDictionary()
 
 
 class Estimator:
@@ -42,7 +42,7 @@ class Estimator:
         with ThreadPoolExecutor(jobs) as pool:  # compiled code releases the interpreter's lock
             return [first, *pool.map(f, items[1:])]
 
-    def generated(self, make: Callable[..., _T], log_Z: Any, *args: Any) -> _T:
+    def generated(self, make: Callable[..., _T], log_Z: object, *args: object) -> _T:
         """`make(log_Z, *args, jit=self.jit)`, computed once for this estimator."""
         made = _GENERATED.setdefault(self, {})
         key = make, log_Z, repr(self.jit)

@@ -163,7 +163,7 @@ def _operand(fr: Frame, value: object, node: gast.AST) -> Atom:
     return const(value)
 
 
-def _takes_lists(decl: OpDecl, atoms: Sequence[Atom], attrs: Mapping[str, Any]) -> bool:
+def _takes_lists(decl: OpDecl, atoms: Sequence[Atom], attrs: Mapping[str, object]) -> bool:
     """Whether an operation is one of lists; NumPy makes arrays of them for others."""
     try:
         decl.infer(Shapes(), atoms, attrs)

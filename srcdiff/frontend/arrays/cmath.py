@@ -75,7 +75,7 @@ def _rect(fr: Frame, node: gast.AST, args: Args, kwargs: Kwargs) -> FrontValue:
     return fr.op(node, arithmetic.multiply, size, rotation)
 
 
-COMPLEX_CALLS: dict[Any, Callable[..., FrontValue]] = {
+COMPLEX_CALLS: dict[object, Callable[..., FrontValue]] = {
     **{getattr(cmath, n): partial(_called, OPERATIONS[n], n) for n in _SAME},
     **{getattr(cmath, n): partial(_called, OPERATIONS[d], n) for n, d in _INVERSES.items()},
     cmath.log: _log, cmath.phase: _angle, cmath.polar: _polar, cmath.rect: _rect,

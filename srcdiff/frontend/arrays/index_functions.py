@@ -140,7 +140,7 @@ def _largest(fr: Frame, node: gast.AST, numbers: Sequence[Atom]) -> Atom:
     return largest
 
 
-INDEX_CALLS: dict[Any, Callable[..., FrontValue]] = {
+INDEX_CALLS: dict[object, Callable[..., FrontValue]] = {
     np.where: _where,
     np.broadcast_shapes: _broadcast_shapes,
     np.result_type: _result_type,

@@ -188,4 +188,4 @@ def _copyto(fr: Frame, node: gast.AST, args: Args, kwargs: Kwargs) -> FrontValue
     return const(None)
 
 
-WRITING: dict[Any, Any] = {np.copyto: _copyto}
+WRITING: dict[object, Any] = {np.copyto: _copyto}

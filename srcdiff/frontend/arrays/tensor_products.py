@@ -236,7 +236,7 @@ def _einsum(fr: Frame, node: gast.AST, args: Args, kwargs: Kwargs) -> FrontValue
     return apply(fr, node, decl_for(inputs, output), args, kwargs, "")
 
 
-PRODUCT_CALLS: dict[Any, Callable[..., FrontValue | None]] = {
+PRODUCT_CALLS: dict[object, Callable[..., FrontValue | None]] = {
     np.einsum: _einsum,
     np.inner: _inner,
     np.vdot: _vdot,

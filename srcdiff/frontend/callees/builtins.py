@@ -387,7 +387,7 @@ def _bool(fr: Frame, node: gast.AST, args: Args, kwargs: Kwargs) -> FrontValue:
     return truth_of(fr, args[0], node)
 
 
-BUILTINS: dict[Any, Callable[..., FrontValue | None]] = {
+BUILTINS: dict[object, Callable[..., FrontValue | None]] = {
     len: _len, sum: _sum, max: _extreme(max), min: _extreme(min), any: _any_all(True), all: _any_all(False),
     functools.reduce: _reduce, isinstance: _isinstance, type: _type, callable: _callable, getattr: _getattr,
     hasattr: _hasattr, slice: _slice, bool: _bool, divmod: _divmod, math.log: _log, np.shape: _shape,

@@ -62,7 +62,7 @@ def _container(kind: str) -> Callable[..., FrontValue]:
 
 
 def _dict(fr: Frame, node: gast.AST, args: Args, kwargs: Kwargs) -> FrontValue:
-    pairs: dict[Any, FrontValue] = {}
+    pairs: dict[object, FrontValue] = {}
     if args and isinstance(args[0], Value) and isinstance(args[0].type, Struct):
         args = [unpack_struct(fr, args[0], node), *args[1:]]
     if args and isinstance(args[0], Parts) and args[0].kind == "dict":
@@ -145,7 +145,7 @@ def _sorted(fr: Frame, node: gast.AST, args: Args, kwargs: Kwargs) -> FrontValue
     return known_list(fr, [const(v) for v in values], node)
 
 
-CONTAINER_BUILTINS: dict[Any, Callable[..., FrontValue | None]] = {
+CONTAINER_BUILTINS: dict[object, Callable[..., FrontValue | None]] = {
     tuple: _container("tuple"),
     list: _container("list"),
     dict: _dict,

@@ -115,4 +115,4 @@ def _replace(fr: Frame, node: gast.AST, args: Args, kwargs: Kwargs) -> FrontValu
     return construct(fr, node, record.cls, [], {**kept, **kwargs})  # type: ignore[arg-type]
 
 
-RECORDS: dict[Any, Any] = {dataclasses.replace: _replace}
+RECORDS: dict[object, Any] = {dataclasses.replace: _replace}

@@ -303,7 +303,7 @@ def _held(session: Session, item: Value) -> Iterator[Value]:
     while root in session.item_of:
         root = session.item_of[root]
     pending = {session.lists[root][0]} if root in session.lists else set(session.held)
-    seen: set[Any] = set()
+    seen: set[object] = set()
     while pending:
         key = pending.pop()
         seen.add(key)

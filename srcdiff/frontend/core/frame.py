@@ -302,7 +302,7 @@ class Frame(Operations):
         names: tuple[str, ...] = (),
         user: bool = False,
         spelling: str = "",
-        **attrs: Any,
+        **attrs: object,
     ) -> tuple[Value, ...]:
         """Append an operation; a mistake that its type rule finds becomes an error at the node."""
         b = self.session.b

@@ -148,10 +148,10 @@ class Session:
     implies: dict[Atom, tuple[tuple[bool, tuple[tuple[Atom, bool], ...]], ...]] = field(
         default_factory=dict
     )
-    compared: dict[Any, Atom] = field(default_factory=dict)
+    compared: dict[object, Atom] = field(default_factory=dict)
     attempts: list[Any] = field(default_factory=list)
     hoisted: set[int] = field(default_factory=set)
-    hints: dict[Any, Any] = field(default_factory=dict)
+    hints: dict[object, Any] = field(default_factory=dict)
     path: tuple[int, ...] = ()
     owners: dict[str, str] = field(default_factory=dict)
     params: tuple[Value, ...] = ()
@@ -165,7 +165,7 @@ class Session:
     captured: dict[str, Any] = field(default_factory=dict)
     watched: dict[str, Watched] = field(default_factory=dict)
     remarks: dict[Location | None, tuple[str, ...]] = field(default_factory=dict)
-    effect_notes: dict[Any, tuple[str, dict[str, Any], Location]] = field(default_factory=dict)
+    effect_notes: dict[object, tuple[str, dict[str, Any], Location]] = field(default_factory=dict)
     named: dict[str, tuple[Any, Location]] = field(default_factory=dict)
     functions: dict[Any, Any] = field(default_factory=dict)
     open_calls: tuple[Any, ...] = ()
@@ -182,8 +182,8 @@ class Session:
     changed: set[str] = field(default_factory=set)
     changes: int = 0
     items: set[Any] = field(default_factory=set)
-    empty_items: set[Any] = field(default_factory=set)
-    held: dict[Any, set[Value]] = field(default_factory=dict)
+    empty_items: set[object] = field(default_factory=set)
+    held: dict[object, set[Value]] = field(default_factory=dict)
     item_of: dict[Value, Value] = field(default_factory=dict)
     is_callee: bool = False
     guesses: list[Callable[[Frame, str], None]] = field(default_factory=list)

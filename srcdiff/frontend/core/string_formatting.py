@@ -165,4 +165,4 @@ def _called(function: Any) -> Any:
     return read
 
 
-TEXTS: dict[Any, Any] = {print: _print, str: _called(str), repr: _called(repr)}
+TEXTS: dict[object, Any] = {print: _print, str: _called(str), repr: _called(repr)}

@@ -124,7 +124,7 @@ def _static(fr: Frame, node: gast.AST, value: FrontValue) -> object:
 
 
 def _derivative(
-    fr: Frame, node: gast.AST, maker: object, function: FrontValue, options: dict[str, Any]
+    fr: Frame, node: gast.AST, maker: object, function: FrontValue, options: dict[str, object]
 ) -> FrontValue:
     kind = makes_derivative(maker)
     function = _as_known(function)
@@ -249,7 +249,7 @@ def _for_own(
 
 
 def _at_point(
-    fr: Frame, node: gast.AST, kind: str, function: FrontValue, count: int, options: dict[str, Any]
+    fr: Frame, node: gast.AST, kind: str, function: FrontValue, count: int, options: dict[str, object]
 ) -> tuple[Handle, list[FrontValue]]:
     """The handle, and what the function uses besides its arguments."""
     function = _as_known(function)
@@ -266,7 +266,7 @@ def _at_point(
 
 
 def _pushed(
-    fr: Frame, node: gast.AST, function: FrontValue, given: Args, options: dict[str, Any]
+    fr: Frame, node: gast.AST, function: FrontValue, given: Args, options: dict[str, object]
 ) -> FrontValue:
     """`jvp(f, args, tangents)`."""
     args, tangents = [
@@ -288,7 +288,7 @@ def _pulled(
     node: gast.AST,
     function: FrontValue,
     args: Args,
-    options: dict[str, Any],
+    options: dict[str, object],
     written: Any,
 ) -> FrontValue:
     """`vjp(f, *args)`: the value, and the function of its adjoint."""

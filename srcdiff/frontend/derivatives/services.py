@@ -32,7 +32,7 @@ class Services(Protocol):
     ) -> Function:
         """The program of a generated function, for arguments of these types."""
 
-    def make(self, kind: str, function: Callable[..., Any], options: dict[str, Any]) -> Handle:
+    def make(self, kind: str, function: Callable[..., object], options: dict[str, object]) -> Handle:
         """`grad(function, **options)`, or another `kind` of derivative."""
 
     def value_of(self, function: FunctionType) -> Handle:
@@ -40,7 +40,7 @@ class Services(Protocol):
 
     def solver(
         self,
-        solver: Any,
+        solver: object,
         function: FunctionType,
         names: tuple[str, ...],
         axes: tuple[int, ...],
@@ -48,7 +48,7 @@ class Services(Protocol):
     ) -> OpDecl:
         """The operation of a call of one of SciPy's solvers."""
 
-    def derived_kernels(self, kernel: Any) -> tuple[Any, Any]:
+    def derived_kernels(self, kernel: object) -> tuple[Any, Any]:
         """The adjoint and the tangent of a kernel that a program launches."""
 
 

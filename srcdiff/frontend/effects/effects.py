@@ -252,7 +252,7 @@ def _described(shapes: Symbols, value: FrontValue) -> tuple[Any, ...]:
     return "known", None
 
 
-def with_origins(fn: Function, noted: Any) -> dict[Any, Any]:
+def with_origins(fn: Function, noted: Any) -> dict[object, Any]:
     """Notes with the names of the parameters that values of the program may depend on, in the place of the values."""
     behind = parameters_of(fn)
 

@@ -215,6 +215,6 @@ def _values(value: FrontValue) -> tuple[FrontValue, ...]:
     return value.values
 
 
-BUILTINS: dict[Any, Callable[..., FrontValue]] = {
+BUILTINS: dict[object, Callable[..., FrontValue]] = {
     range: _range, enumerate: _enumerate, reversed: _reversed, zip: _zip, map: _map,
 }  # fmt: skip

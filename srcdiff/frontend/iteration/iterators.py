@@ -192,7 +192,7 @@ def iterates_argument(function: object) -> bool:
     return function not in _KEEPING
 
 
-ITERATORS: dict[Any, Callable[..., FrontValue]] = {
+ITERATORS: dict[object, Callable[..., FrontValue]] = {
     iter: iterator, size: _size, counted_on: _counted_on, item_at: _item_at,
     map: _mapped, enumerate: or_generated(BUILTINS[enumerate], counted, 0),
 }  # fmt: skip

@@ -262,7 +262,7 @@ def _untyped(fr: Frame, node: gast.AST) -> None:
     )
 
 
-ITERTOOLS: dict[Any, Callable[..., FrontValue]] = {
+ITERTOOLS: dict[object, Callable[..., FrontValue]] = {
     itertools.product: _product, itertools.permutations: _permutations, itertools.pairwise: _pairwise,
     itertools.combinations: _chosen(itertools.combinations, 1),
     itertools.combinations_with_replacement: _chosen(itertools.combinations_with_replacement, 0),

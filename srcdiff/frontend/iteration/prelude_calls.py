@@ -240,7 +240,7 @@ def _bisected(side: str) -> Callable[..., FrontValue]:
     return read
 
 
-PRELUDE: dict[Any, Callable[..., FrontValue]] = {
+PRELUDE: dict[object, Callable[..., FrontValue]] = {
     filter: _filter, next: _next, operator.itemgetter: _itemgetter, items_of: _items_of, np.fromiter: _from_iter,
     np.ndenumerate: _ndenumerate, np.ndindex: _ndindex, bisect.bisect_left: _bisected("left"),
     bisect.bisect_right: _bisected("right"), math.fsum: _fsum, math.dist: _dist, math.prod: _prod,

@@ -44,7 +44,7 @@ def is_block(node: gast.AST) -> bool:
     return bool(name == "adjoint")
 
 
-def check_block(node: ast.With, locate: Callable[[Any], Location | None]) -> None:
+def check_block(node: ast.With, locate: Callable[[object], Location | None]) -> None:
     """Refuse what such a `with` cannot mean, on Python's own tree."""
     (item,) = node.items
     call = item.context_expr

@@ -79,7 +79,7 @@ class Source:
 EXPRESSION = "<genexpr>"  # what Python calls the function of a generator expression
 
 
-_SOURCES: dict[Any, Source] = {}
+_SOURCES: dict[object, Source] = {}
 
 
 def source_of(function: FunctionType) -> Source:

@@ -56,7 +56,7 @@ class Evaluator:
     def __init__(self, fn: Function) -> None:
         self.fn = fn
         self.values: dict[Value, Any] = {}
-        self.saved: dict[Any, list[Any]] = defaultdict(list)
+        self.saved: dict[object, list[Any]] = defaultdict(list)
 
     def call(self, args: Sequence[object]) -> list[Any]:
         """What the body of the function yields."""
@@ -319,7 +319,7 @@ def namespace_of(source: str) -> dict[str, Any]:
     return namespace
 
 
-def _import_prefixes(head: str, path: Sequence[str], namespace: dict[str, Any]) -> None:
+def _import_prefixes(head: str, path: Sequence[str], namespace: dict[str, object]) -> None:
     for end in range(len(path)):
         try:
             importlib.import_module(".".join([head, *path[:end]]))

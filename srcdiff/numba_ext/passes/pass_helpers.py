@@ -33,7 +33,7 @@ class Rewriting(FunctionPass):
             state.func_ir._definitions = build_definitions(state.func_ir.blocks)
         return changed
 
-    def rewrite(self, state: Any) -> bool:
+    def rewrite(self, state: object) -> bool:
         """Rewrite `state.func_ir`; the result says whether anything changed."""
         raise NotImplementedError
 

@@ -49,7 +49,7 @@ def nested(value: Any) -> tuple[tuple[int, ...], list[Atom]]:
     return (len(value), *layout), [a for _, atoms in inner for a in atoms]
 
 
-def _bind_array(args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
+def _bind_array(args: Sequence[object], kwargs: Mapping[str, object]) -> Any:
     refuse(kwargs, "dtype", "object", "a", "copy")
     if getattr(kwargs.get("copy"), "value", True) is not True:
         raise TypeMistake("np.array makes a copy here; write np.asarray(x) for the array itself")
@@ -324,7 +324,7 @@ def _arguments_text(op: Op) -> str:
     return f"np.{op.decl.name}({', '.join(texts + given + dtype)})"
 
 
-def _bind_arange(args: Sequence[object], kwargs: Mapping[str, Any]) -> Any:
+def _bind_arange(args: Sequence[object], kwargs: Mapping[str, object]) -> Any:
     refuse(kwargs, "dtype")
     dtype = static_dtype(kwargs.get("dtype"))
     return tuple(args), ({} if dtype is None else {"dtype": dtype})

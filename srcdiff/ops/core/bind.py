@@ -56,7 +56,7 @@ def refuse(kwargs: Mapping[str, object], *known_names: str) -> None:
 
 
 def bind_allocation(
-    args: Sequence[Any], kwargs: Mapping[str, Any]
+    args: Sequence[object], kwargs: Mapping[str, object]
 ) -> tuple[tuple[Atom, ...], dict[str, str | None]]:
     """`np.zeros(shape, dtype)`: lengths, and the dtype as an attribute."""
     refuse(kwargs, "shape", "dtype")

@@ -30,8 +30,8 @@ from srcdiff.ir.core import OpDecl
 
 OPERATIONS: dict[str, OpDecl] = {}
 METHODS: dict[str, OpDecl] = {}  # array methods and attributes, by name
-OWN: dict[Any, OpDecl] = {}  # the rules that users write, by callable
-_BY_CALLABLE: dict[Any, OpDecl] = {}
+OWN: dict[object, OpDecl] = {}  # the rules that users write, by callable
+_BY_CALLABLE: dict[object, OpDecl] = {}
 # SciPy's functions by dotted name, because srcdiff does not import SciPy before the user does
 _PENDING: dict[str, list[tuple[str, Any]]] = {}
 
@@ -194,7 +194,7 @@ def _unread(code: CodeType, ignored: frozenset[str]) -> tuple[str, ...]:
 _OURS = "srcdiff.ops.library."  # the package of the composites
 COMPOSITES: dict[str, Composite] = {}
 COMPOSITE_METHODS: dict[str, Composite] = {}
-_COMPOSITE_OF: dict[Any, Composite] = {}
+_COMPOSITE_OF: dict[object, Composite] = {}
 _PENDING_COMPOSITES: dict[str, list[tuple[str, Any]]] = {}
 
 
@@ -262,7 +262,7 @@ def same_length(a: object, b: object) -> bool:
     return bool(a == b)
 
 
-_EVALUATED: set[Any] = set()
+_EVALUATED: set[object] = set()
 
 
 def evaluated(function: object) -> Any:

@@ -60,7 +60,7 @@ def draw(
     low: float = -2.0,
     high: float = 2.0,
     wrt: tuple[int, ...] | None = None,
-    **attrs: Any,
+    **attrs: object,
 ) -> Sample:
     """Operands with these shapes, uniform in an interval; all of them are differentiated unless `wrt` lists some."""
     every = tuple(range(len(shapes)))
@@ -76,7 +76,7 @@ def fixed(
     avoid: str = "",
     wrt: tuple[int, ...] = (0,),
     gradients: tuple[object, ...] | None = None,
-    **attrs: Any,
+    **attrs: object,
 ) -> Sample:
     """Given operands; lists become arrays."""
     made = tuple(np.array(v) if isinstance(v, list) else v for v in values)

@@ -24,7 +24,7 @@ from srcdiff.ops.core.type_rules import TypeMistake, make, promote
 from srcdiff.ops.elementwise import arithmetic, elementary
 
 
-def _chosen(shapes: Shapes, operands: Sequence[Atom], attrs: Mapping[str, Any]) -> tuple[Type, ...]:
+def _chosen(shapes: Shapes, operands: Sequence[Atom], attrs: Mapping[str, object]) -> tuple[Type, ...]:
     if any(shape_of(a.type) for a in operands):
         raise TypeMistake("`x if c else y` takes numbers")
     dtype, weak = promote(operands[1:])

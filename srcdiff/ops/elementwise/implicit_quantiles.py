@@ -25,7 +25,7 @@ _FUNCTIONS = import_module(
 
 
 def _evaluated(
-    function: Callable[..., object], operands: Sequence[object], attrs: Mapping[str, Any]
+    function: Callable[..., object], operands: Sequence[object], attrs: Mapping[str, object]
 ) -> object:
     return function(*operands)
 

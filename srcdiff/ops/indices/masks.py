@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from srcdiff.ir.build import Builder
 
 
-def _places(shapes: Shapes, operands: Sequence[Atom], attrs: Mapping[str, Any]) -> tuple[Type, ...]:
+def _places(shapes: Shapes, operands: Sequence[Atom], attrs: Mapping[str, object]) -> tuple[Type, ...]:
     shape = shape_of(numeric(operands[0]))
     if not shape:
         raise TypeMistake("a number has no places; compare it, or give it an axis")
@@ -37,7 +37,7 @@ def _places(shapes: Shapes, operands: Sequence[Atom], attrs: Mapping[str, Any]) 
 
 
 def _flat_places(
-    shapes: Shapes, operands: Sequence[Atom], attrs: Mapping[str, Any]
+    shapes: Shapes, operands: Sequence[Atom], attrs: Mapping[str, object]
 ) -> tuple[Type, ...]:
     if ndim_of(operands[0].type) != 1:
         raise TypeMistake("np.flatnonzero takes a vector here; use x.ravel()")

@@ -20,7 +20,7 @@ from srcdiff.ops.loopforms.element_maps import align, plus
 THREE = Dim(3)
 
 
-def _type(shapes: Shapes, operands: Sequence[Atom], attrs: Mapping[str, Any]) -> tuple[Type, ...]:
+def _type(shapes: Shapes, operands: Sequence[Atom], attrs: Mapping[str, object]) -> tuple[Type, ...]:
     for a in operands:
         shape = shape_of(numeric(a))
         if not shape or _length(shapes, shape[-1]) not in (3, None):

@@ -181,7 +181,7 @@ def _svd_type(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[T
     )
 
 
-def _drawn(shape: Sequence[int], **attrs: Any) -> Sample:
+def _drawn(shape: Sequence[int], **attrs: object) -> Sample:
     return Sample(lambda rng: (rng.normal(size=shape),), attrs)
 
 

@@ -112,7 +112,7 @@ def regular(rng: np.random.Generator, n: int = 3, *batch: int) -> Any:
     return rng.normal(size=(*batch, n, n)) + 2 * n * np.eye(n)
 
 
-def again(b: Builder, op: Op, *operands: Atom, **attrs: Any) -> tuple[Atom, ...]:
+def again(b: Builder, op: Op, *operands: Atom, **attrs: object) -> tuple[Atom, ...]:
     """The same operation with other operands and attributes; the results keep their names, types and lengths."""
     results = tuple(Value(r.type, r.name, r.user) for r in op.results)
     b.append(Op(op.decl, operands, results, attrs, b.location, b.origin))

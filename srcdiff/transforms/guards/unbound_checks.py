@@ -57,7 +57,7 @@ class _Bound(Rewriter):
         self.uses = count_uses(fn)
         self.has: dict[Atom, Atom] = {}  # the flag whether a name has a value
         self.lacks: dict[Atom, tuple[str, tuple[Atom, ...]]] = {}  # tests that there is none
-        self.checked: set[Any] = set()  # values, and tests as they stand
+        self.checked: set[object] = set()  # values, and tests as they stand
         self.whole = fn.body
         self.sides: Conditions = {}  # the conditions that are known here
         self.carried: Sequence[Value] = ()  # the parameters of the innermost loop's body

@@ -42,7 +42,7 @@ class Symmetry:
         calls = [s for s in walk(fn.body) if isinstance(s, Call) and len(s.results) == 1]
         self.calls = {s.results[0]: s for s in calls if s.results[0] not in written}
         self.where: tuple[Value, ...] = ()  # the chain of calls that leads to this function
-        self.numbers: dict[Any, int] = {}
+        self.numbers: dict[object, int] = {}
         self.forms: dict[tuple[Atom, Letters], Form] = {}
         self.inside: dict[Value, _Called] = {}
 

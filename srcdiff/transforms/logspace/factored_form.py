@@ -112,7 +112,7 @@ class Maker:
         self, seen: Mapping[Atom, Op], here: Here, b: Builder, is_python: bool = False
     ) -> None:
         self.seen, self.here, self.b, self.is_python = seen, here, b, is_python
-        self.done: dict[Any, Atom] = {}
+        self.done: dict[object, Atom] = {}
         self.softplus_of: dict[Atom, Atom] = {}  # log(1 + exp(x)) -> x
         self.at_most_zero: set[Atom] = set()  # exponents of probabilities, and their maxima
         # (a value without its axes of length 1, the index pattern that adds them) -> the value with them

@@ -115,7 +115,7 @@ class _Choices(Rewriter):
         )
         return b.op(reshape, x, *(lengths[k] for k in left), const(-1)), len(left)
 
-    def chosen(self, old: Op, x: Atom, attrs: Mapping[str, Any], b: Builder) -> tuple[Atom, Atom]:
+    def chosen(self, old: Op, x: Atom, attrs: Mapping[str, object], b: Builder) -> tuple[Atom, Atom]:
         """The value of the sum, and the index of the chosen term."""
         raise NotImplementedError
 

@@ -107,7 +107,7 @@ class _Block:
 
     def __init__(self, shape: Places, grid: Places, block: Places) -> None:
         self.shape, self.grid, self.block = shape, grid, block
-        self.shared: dict[Any, Any] = {}
+        self.shared: dict[object, Any] = {}
         self.back = threading.Semaphore(0)
         self.failed: BaseException | None = None
         places = product(*(range(n) for n in reversed(shape)))

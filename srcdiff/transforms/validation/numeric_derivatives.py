@@ -157,7 +157,7 @@ def _moved(
     return new
 
 
-def _map_floats(tree: object, change: Callable[[Any], Any]) -> Any:
+def _map_floats(tree: object, change: Callable[[object], object]) -> Any:
     if isinstance(tree, float | np.ndarray | np.floating):
         return change(tree) if np.asarray(tree).dtype == np.float64 else tree
     if isinstance(tree, dict):

@@ -40,7 +40,7 @@ def _zeros(params: Pytree) -> Pytree:
     return map_leaves(lambda p: np.zeros_like(np.asarray(p, float)) if np.ndim(p) else 0.0, params)
 
 
-def _unzip(trees: Any, like: Pytree, n: int) -> tuple[Any, ...]:
+def _unzip(trees: object, like: Pytree, n: int) -> tuple[Any, ...]:
     """From a tree whose leaves are lists of n items, n trees of items."""
     return tuple(map_leaves(lambda _, found, k=k: found[k], like, trees) for k in range(n))
 

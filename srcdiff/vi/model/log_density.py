@@ -39,8 +39,8 @@ class LogDensity:
     def __init__(
         self,
         f: Callable[..., Any],
-        latents: Mapping[str, Any],
-        prior: Callable[..., Any] | None = None,
+        latents: Mapping[str, object],
+        prior: Callable[..., object] | None = None,
     ) -> None:
         names = list(inspect.signature(f).parameters)
         for k, name in enumerate(latents):

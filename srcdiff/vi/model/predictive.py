@@ -134,7 +134,7 @@ class Sampler:
         return str(run.source_for(rng, *own, *data))
 
     def _program(
-        self, found: list[Site], latents: Mapping[str, Any]
+        self, found: list[Site], latents: Mapping[str, object]
     ) -> tuple[Any, tuple[dict[str, Any], ...]]:
         """The generated program, and its arguments besides generator and data."""
         replayed = bool(generators_of(self.model))

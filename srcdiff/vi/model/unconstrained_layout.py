@@ -99,7 +99,7 @@ class Parameter:
         """The value as text, from the unconstrained array."""
         return self.place.constrained(f"{prefix}{self.field}")[0]
 
-    def value(self, real: Any) -> Any:
+    def value(self, real: object) -> Any:
         """The value, from the unconstrained array."""
         return self.place.support.constrain(real)
 
@@ -121,7 +121,7 @@ def _written(support: Constraint) -> tuple[str, str] | None:
     return None
 
 
-def _spelled(support: Constraint, outside: dict[str, Any]) -> str:
+def _spelled(support: Constraint, outside: dict[str, object]) -> str:
     """A support as text, with its numbers; names in the text are added to `outside`."""
     cls = type(support).__name__
     if not vars(support):

@@ -161,8 +161,8 @@ class VectorBound(Bound):
         target: Target,
         guide: Guide,
         estimator: object,
-        make: Callable[..., Any],
-        options: dict[str, Any],
+        make: Callable[..., object],
+        options: dict[str, object],
         diverging: Target | None = None,
         of_model: Sequence[Parameter] = (),
     ) -> None:

@@ -271,7 +271,7 @@ class FunctionBound(Bound):
 
     # ---- programs
 
-    def _load(self, make: Callable[..., Any], options: dict[str, Any]) -> None:
+    def _load(self, make: Callable[..., object], options: dict[str, object]) -> None:
         closed = tuple(s.name for s in self.sites if s.has_entropy)
         given = self.by_score or tuple(s.name for s in self.sites)
         programs = {

@@ -67,10 +67,10 @@ class Elbo:
         self,
         model: Any,
         guide: Any,
-        estimator: Any,
+        estimator: object,
         draws: int,
         value_and_grad: Callable[..., object],
-        options: dict[str, Any],
+        options: dict[str, object],
     ) -> None:
         self.model = model
         self.guide = guide
@@ -79,7 +79,7 @@ class Elbo:
         self.grad = Gradient(self)
         self._make = value_and_grad
         self._options = options
-        self._bounds: dict[Any, Bound] = {}
+        self._bounds: dict[object, Bound] = {}
         self._latest: Bound | None = None
         self._latest_data: tuple[Any, ...] = ()
 
@@ -273,7 +273,7 @@ def guide_name(guide: Any) -> str:
 def elbo(
     model: Any,
     guide: Any = MeanField,
-    estimator: Any = "auto",
+    estimator: object = "auto",
     draws: int = 1,
     *,
     value_and_grad: Callable[..., object] = srcdiff.value_and_grad,

@@ -193,7 +193,7 @@ class Posterior:
 class _Drawn:
     """A posterior that returns draws from before."""
 
-    def __init__(self, draws: dict[str, Any], model_values: dict[str, Any]) -> None:
+    def __init__(self, draws: dict[str, Any], model_values: dict[str, object]) -> None:
         self.draws = draws
         self.model_values = model_values
 
