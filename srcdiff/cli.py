@@ -224,7 +224,7 @@ def _request(options: argparse.Namespace) -> _Request:
 
 def _tangents(
     signature: inspect.Signature, arguments: tuple[object, ...], argnums: object
-) -> tuple[Any, ...]:
+) -> tuple[object, ...]:
     """Tangents of the right types: an argument may stand for its own, None where there is none."""
     wanted = argnums if isinstance(argnums, tuple) else (argnums,)
     names = list(signature.parameters)
@@ -307,7 +307,7 @@ def _fits(signature: inspect.Signature, arguments: tuple[object, ...]) -> bool:
 
 def _from_annotations(
     function: Callable[..., object], signature: inspect.Signature
-) -> tuple[Any, ...]:
+) -> tuple[object, ...]:
     try:
         hints = typing.get_type_hints(function)
     except (NameError, TypeError, AttributeError):  # names known to type checkers only

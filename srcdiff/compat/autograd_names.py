@@ -55,7 +55,7 @@ class VjpMaker(_Maker):
         self._latest = self.pullback.handle_for(self.options.argnums)
         return back, value
 
-    def resolve(self, *args: object, **kwargs: object) -> tuple[Generated, tuple[Any, ...]]:
+    def resolve(self, *args: object, **kwargs: object) -> tuple[Generated, tuple[object, ...]]:
         return self.pullback.handle_for(self.options.argnums), (*args, None)
 
 
@@ -80,7 +80,7 @@ class JvpMaker(_Maker):
         self._latest = handle
         return jvp
 
-    def resolve(self, *args: object, **kwargs: object) -> tuple[Generated, tuple[Any, ...]]:
+    def resolve(self, *args: object, **kwargs: object) -> tuple[Generated, tuple[object, ...]]:
         return self.pushforward.handle_for(self.wrt), (*args, *self.chosen(args))
 
 
@@ -99,7 +99,7 @@ class HvpMaker(_Maker):
         self._latest = self.product
         return lambda v: self.product(*kept, v), self.gradient(*args)
 
-    def resolve(self, *args: object, **kwargs: object) -> tuple[Generated, tuple[Any, ...]]:
+    def resolve(self, *args: object, **kwargs: object) -> tuple[Generated, tuple[object, ...]]:
         chosen = self.chosen(args)
         return self.product, (*args, chosen if self.is_tuple else chosen[0])
 

@@ -36,10 +36,10 @@ class Extensions(Protocol):
     def numba_type(self, callable_: object) -> Any:
         """Numba's type of a generated or decorated function, where compiled code calls it."""
 
-    def one_item(self, handle: object) -> OnDevice:
+    def one_item(self, handle: Any) -> OnDevice:
         """A generated function for single calls on a device."""
 
-    def device_function(self, handle: object) -> Any:
+    def device_function(self, handle: Any) -> Any:
         """A generated function that the user's own kernels call."""
 
 

@@ -218,7 +218,7 @@ def _like(leaf: Any, axis: int | None) -> Any:
     return dtype.type(0)
 
 
-def _by_numba(leaf: object) -> Any:
+def _by_numba(leaf: object) -> object:
     return device.as_device_array(leaf) if device.is_device_array(leaf) else leaf
 
 
@@ -227,7 +227,7 @@ def _taken(leaf: np.ndarray, i: int, axis: int) -> Any:
     return found.copy() if isinstance(found, np.ndarray) else found
 
 
-def _on_host(leaf: np.ndarray) -> Any:
+def _on_host(leaf: np.ndarray) -> np.ndarray:
     for method in ("copy_to_host", "get", "cpu"):
         if hasattr(leaf, method):
             return np.asarray(getattr(leaf, method)())

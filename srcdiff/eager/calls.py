@@ -346,7 +346,7 @@ def called(tape: Tape, value: object) -> Any:
     return functools.partial(call, tape, value)
 
 
-def _made(tape: Tape, cls: type, args: Any, kwargs: Any) -> Any:
+def _made(tape: Tape, cls: type, args: Any, kwargs: Any) -> object:
     """`Class(...)`."""
     init = inspect.getattr_static(cls, "__init__", None)
     if not is_own_class(cls) or issubclass(cls, enum.Enum):

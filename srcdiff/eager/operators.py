@@ -184,7 +184,7 @@ def delete_from(tape: Tape, base: Any, key: Any) -> None:
         del base[key]
 
 
-def iterated(tape: Tape, values: object) -> Any:
+def iterated(tape: Tape, values: object) -> object:
     """The items of a loop over an object that is not an array."""
     if not is_own(values):
         return values

@@ -179,7 +179,7 @@ class _Text:
         self.called = self.own_name if self.node is not None else name
         self.tape = self.rewriter.tape if self.rewriter is not None else unused_name("tape", taken)
 
-    def rewritten(self, tree: Pytree, rewriter: Rewriter) -> Any:
+    def rewritten(self, tree: Pytree, rewriter: Rewriter) -> ast.FunctionDef:
         """The function, with a tape as its first parameter."""
         return dynamic_function(tree, rewriter, self.own_name)
 

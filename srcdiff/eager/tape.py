@@ -279,7 +279,7 @@ class Tape:
         note_written(self, value)
         return value
 
-    def attribute(self, base: object, name: str) -> Any:
+    def attribute(self, base: object, name: str) -> object:
         """`base.name`, where `name` is a property of some class."""
         return operators.attribute_of(self, base, name)
 

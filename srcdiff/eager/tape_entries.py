@@ -99,7 +99,7 @@ def spread(shadows: Shadows, tracked: Tracked, value: Any, d_value: Any) -> None
         shadows.add(value, d_value)
 
 
-def is_same(leaf: object) -> Any:
+def is_same(leaf: object) -> object:
     return leaf
 
 

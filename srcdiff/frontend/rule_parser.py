@@ -14,11 +14,10 @@ in forward mode the operands' tangents (`x_dot`). It yields the values that the 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import combinations
 from types import FunctionType
-from typing import Any
 
 from srcdiff.errors import RuleError
 from srcdiff.frontend.control.blocks import block
@@ -33,7 +32,7 @@ from srcdiff.ir.build import Builder, change_dims
 from srcdiff.ir.core import Function, Node, Op, OpDecl, Region, Statement, Tree, walk
 from srcdiff.ir.facts import Interface
 from srcdiff.ir.types import NONE, Array, Dim, Scalar, Type, dims_of, shape_of
-from srcdiff.ir.values import Atom, Value, const
+from srcdiff.ir.values import Atom, Attrs, Value, const
 from srcdiff.ops.arrays.memory import element_count, length
 from srcdiff.ops.arrays.reductions import count
 from srcdiff.ops.core.axes import axes_of
@@ -45,7 +44,7 @@ _LIMIT = 10_000
 def parse_rule(
     decl: OpDecl,
     operands: Sequence[Type],
-    attrs: Mapping[str, object],
+    attrs: Attrs,
     out: Sequence[Type],
     d_out: Sequence[Type | None],
 ) -> Function:
@@ -57,7 +56,7 @@ def parse_rule(
 def parse_forward_rule(
     decl: OpDecl,
     operands: Sequence[Type],
-    attrs: Mapping[str, object],
+    attrs: Attrs,
     out: Sequence[Type],
     dots: Sequence[Type | None],
 ) -> Function:
@@ -67,7 +66,7 @@ def parse_forward_rule(
 
 
 def parse_expansion(
-    form: Callable[..., object], operands: Sequence[Type], attrs: Mapping[str, object]
+    form: Callable[..., object], operands: Sequence[Type], attrs: Attrs
 ) -> Function:
     """An operation written with simpler operations, for these types; it yields the results."""
     key = ("expansion", form, tuple(operands), tuple(attrs.items()))
@@ -79,7 +78,7 @@ def parse_expansion(
 def _parsed(
     rule: Callable[..., object],
     operands: Sequence[Type],
-    attrs: Mapping[str, object],
+    attrs: Attrs,
     out: Sequence[Type],
     d_out: Sequence[Type | None],
     dots: Sequence[Type | None],
@@ -129,7 +128,7 @@ class _Rule:
     """One rule being read."""
 
     def __init__(
-        self, rule: Callable[..., object], attrs: Mapping[str, object], elementwise: bool = False
+        self, rule: Callable[..., object], attrs: Attrs, elementwise: bool = False
     ) -> None:
         assert isinstance(rule, FunctionType)
         self.rule = rule

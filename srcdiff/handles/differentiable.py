@@ -66,7 +66,7 @@ class Differentiable:
     def _plain(self) -> Function:
         return without_blocks(self.__wrapped__)  # type: ignore[no-any-return]
 
-    def __get__(self, instance: object, owner: type | None = None) -> Any:
+    def __get__(self, instance: object, owner: type | None = None) -> Differentiable:
         if instance is None:
             return self
         return Differentiable(MethodType(self.__wrapped__, instance), self.options)
@@ -181,7 +181,7 @@ class Pullback(_OfFloats):
             self._ready = handle
         return found
 
-    def resolve(self, *args: object, **kwargs: object) -> tuple[Generated, tuple[Any, ...]]:
+    def resolve(self, *args: object, **kwargs: object) -> tuple[Generated, tuple[object, ...]]:
         argnums = kwargs.pop("argnums", None)
         return self.handle_for(float_positions(args) if argnums is None else argnums), (*args, None)
 
@@ -246,7 +246,7 @@ class OfAnyNumber(AtPoint):
             raise TypeError(f"{self.__name__}() is called without arguments")
         return generated(self.derivation, function, self.options)
 
-    def resolve(self, *args: object, **kwargs: object) -> tuple[Generated, tuple[Any, ...]]:
+    def resolve(self, *args: object, **kwargs: object) -> tuple[Generated, tuple[object, ...]]:
         return self.for_call(len(args), tuple(kwargs)), (*args, *kwargs.values())
 
     def __reduce__(self) -> Any:

@@ -322,7 +322,7 @@ class Generated(Compilable):
         )
 
 
-def _weights(shape: Any, d_value: object) -> list[Any]:
+def _weights(shape: Any, d_value: object) -> list[object]:
     """The weights of a result's parts, as the program takes them: see `Program.weights`."""
     if isinstance(shape, bool):
         return [d_value] if shape else []

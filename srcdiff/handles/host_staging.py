@@ -28,13 +28,13 @@ def through_host(
     return map_leaves(lambda leaf: _sent(leaf, library), found)
 
 
-def _on_host(leaf: object) -> Any:
+def _on_host(leaf: object) -> object:
     if not device.is_device_array(leaf):
         return leaf
     return np.ascontiguousarray(device.as_device_array(leaf).copy_to_host())
 
 
-def _sent(leaf: object, library: object) -> Any:
+def _sent(leaf: object, library: object) -> object:
     if not isinstance(leaf, np.ndarray) or not leaf.ndim or leaf.dtype.kind not in "biufc":
         return leaf
     return device.like(library, device.to_device(leaf))

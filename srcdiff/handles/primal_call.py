@@ -80,7 +80,7 @@ class _Strip(ast.NodeTransformer):
         self.function = function
         self.found = False
 
-    def visit_With(self, node: ast.With) -> Any:
+    def visit_With(self, node: ast.With) -> ast.AST:
         if not self.is_ours(node):
             return self.generic_visit(node)
         self.found = True

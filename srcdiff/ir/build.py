@@ -367,7 +367,7 @@ def _with_types(
         body = tuple(map(statement, old.body))
         return Region(params, body, tuple(map(atom, old.yields)))
 
-    def attribute(old: object) -> Any:
+    def attribute(old: object) -> object:
         if isinstance(old, Type):
             return change(old)
         return tuple(map(attribute, old)) if isinstance(old, tuple) else other(old)

@@ -40,7 +40,7 @@ from srcdiff.ir.facts import (
 )
 from srcdiff.ir.location import Location
 from srcdiff.ir.types import Scalar, Type
-from srcdiff.ir.values import Atom, Value
+from srcdiff.ir.values import Atom, Attrs, Value
 
 Origin = Literal["user", "adjoint", "tangent", "compiler", "library"]
 
@@ -223,7 +223,7 @@ class Op:
     decl: OpDecl
     operands: tuple[Atom, ...]
     results: tuple[Value, ...]
-    attrs: Mapping[str, Any] = field(default_factory=dict)
+    attrs: Attrs = field(default_factory=dict)
     location: Location | None = None
     origin: Origin = "user"
     spelling: str = ""

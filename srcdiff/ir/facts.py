@@ -209,7 +209,9 @@ class SourceFacts:
     )
     outside_arrays: Mapping[str, Any] = field(default_factory=dict)
     remarks: Mapping[Location | None, tuple[str, ...]] = field(default_factory=dict)
-    effect_notes: Mapping[object, tuple[str, dict[str, Any], Location]] = field(default_factory=dict)
+    effect_notes: Mapping[object, tuple[str, dict[str, Any], Location]] = field(
+        default_factory=dict
+    )
 
 
 @dataclass(frozen=True, slots=True)

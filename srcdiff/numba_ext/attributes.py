@@ -63,7 +63,7 @@ register_model(_DecoratedType)(models.OpaqueModel)
 
 
 @unbox(_DecoratedType)
-def _unbox(_: object, __: object, c: Any) -> Any:
+def _unbox(_: object, __: object, c: Any) -> NativeValue:
     """An argument of this type has no data: the type determines all."""
     return NativeValue(c.context.get_dummy_value())
 
@@ -75,7 +75,7 @@ class _Attributes(AttributeTemplate):
     def resolve_grad(self, type_: Any) -> CallableType:
         return type_of(type_.function.grad)
 
-    def resolve_value_and_grad(self, type_: Any) -> Any:
+    def resolve_value_and_grad(self, type_: Any) -> CallableType:
         return type_of(type_.function.value_and_grad)
 
     def resolve_hvp(self, type_: Any) -> CallableType:

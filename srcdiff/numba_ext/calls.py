@@ -80,7 +80,7 @@ register_model(CallableType)(models.OpaqueModel)
 
 
 @unbox(CallableType)
-def _unbox(_: object, __: object, c: Any) -> Any:
+def _unbox(_: object, __: object, c: Any) -> NativeValue:
     """An argument of this type has no data: the type determines all."""
     return NativeValue(c.context.get_dummy_value())
 

@@ -25,7 +25,7 @@ from srcdiff.ir.core import Node, OpDecl
 from srcdiff.ir.dims import Shapes
 from srcdiff.ir.location import Location
 from srcdiff.ir.types import Dim, Scalar, Static, Type, all_dims, is_numeric, map_dims
-from srcdiff.ir.values import Atom, Const
+from srcdiff.ir.values import Atom, Attrs, Const
 from srcdiff.ops.core.registry import OWN, declared, signature_of_rule
 from srcdiff.ops.core.type_rules import TypeMistake, arithmetic, floating
 
@@ -239,9 +239,7 @@ class _Result:
         self.model = model
         self.known: dict[object, tuple[Type, ...]] = {}
 
-    def __call__(
-        self, shapes: Shapes, operands: Sequence[Atom], attrs: Mapping[str, Any]
-    ) -> tuple[Type, ...]:
+    def __call__(self, shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[Type, ...]:
         if self.elementwise and self.model is None:
             decide = floating if isinstance(self.function, np.ufunc) else _numbers
             return decide(shapes, operands, attrs)
@@ -263,7 +261,7 @@ class _Result:
 
         return map_dims(operand.type, change)
 
-    def traced(self, types: Sequence[Type], attrs: Mapping[str, object]) -> tuple[Type, ...]:
+    def traced(self, types: Sequence[Type], attrs: Attrs) -> tuple[Type, ...]:
         from srcdiff.frontend.trace import trace  # slow to import
 
         of = self.function if self.model is None else self.model
@@ -299,9 +297,7 @@ def _unweak(type_: Type) -> Type:
     return replace(type_, expr=None) if isinstance(type_, Scalar) else type_
 
 
-def _numbers(
-    shapes: Shapes, operands: Sequence[Atom], attrs: Mapping[str, object]
-) -> tuple[Type, ...]:
+def _numbers(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[Type, ...]:
     """Floats of the broadcast shape; the result is a Python number if all operands are."""
     (type_,) = arithmetic(shapes, operands, attrs)
     is_weak = isinstance(type_, Scalar) and type_.weak

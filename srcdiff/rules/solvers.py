@@ -134,7 +134,9 @@ def _constant(solver: Solver, names: Sequence[str]) -> Rules:
     return rule, made_function(text, "forward", {"np": np})
 
 
-def _residual(solver: Solver, f: FunctionType, own: Sequence[str]) -> tuple[Any, str]:
+def _residual(
+    solver: Solver, f: FunctionType, own: Sequence[str]
+) -> tuple[Callable[..., object], str]:
     """The function that is zero at the solution, and its name."""
     label, listed = f.__name__, ", ".join(own)
     if solver.kind == "zero":

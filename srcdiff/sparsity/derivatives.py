@@ -215,7 +215,7 @@ class SparseDerivative(AtPoint):
             out.append(_flat(found, plan.pattern.shape[0], self.function))
         return out
 
-    def _directions(self, values: tuple[object, ...], flat: np.ndarray) -> tuple[Any, ...]:
+    def _directions(self, values: tuple[object, ...], flat: np.ndarray) -> tuple[object, ...]:
         """The argument's tangents, from one vector."""
         made = _filled([values[k] for k in self.wrt], flat)
         if self.is_hessian and self.along.signature.spread:
@@ -235,7 +235,7 @@ class SparseDerivative(AtPoint):
         return out
 
 
-def _one(leaf: np.ndarray) -> Any:
+def _one(leaf: np.ndarray) -> np.ndarray | None:
     return np.ones_like(leaf) if is_float_leaf(leaf) else None
 
 
@@ -260,7 +260,7 @@ def _filled(trees: Sequence[object], flat: np.ndarray) -> list[Any]:
     return [map_leaves(next_part, tree) for tree in trees]
 
 
-def _flat(tree: object, length: int, function: object) -> Any:
+def _flat(tree: object, length: int, function: object) -> np.ndarray:
     """The floats of a structure in one vector."""
     parts = [np.ravel(leaf) for leaf in leaves(tree) if is_float_leaf(leaf)]
     found = np.concatenate(parts) if parts else np.zeros(0)

@@ -147,7 +147,7 @@ def bindings_of(fn: Function) -> dict[str, object]:
     return found
 
 
-def _classes(tree: Tree) -> dict[str, Any]:
+def _classes(tree: Tree) -> dict[str, type]:
     if isinstance(tree, int):
         return {}
     mine = {} if tree.cls is None else {tree.cls.__name__: tree.cls}

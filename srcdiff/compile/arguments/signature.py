@@ -149,7 +149,7 @@ class Signature:
         values = (*normal, *self._further(normal, further))
         return Arguments(self.names, types, lengths, self.wrt, values, given, self.defaults)
 
-    def normal(self, given: Sequence[object], any_layout: bool = False) -> list[Any]:
+    def normal(self, given: Sequence[object], any_layout: bool = False) -> list[object]:
         """The function's own arguments as a program takes them."""
         tidy = [_tidy(a, any_layout) for a in given]
         return [_floats(a) if k in self.wrt else a for k, a in enumerate(tidy)]
@@ -166,7 +166,7 @@ class Signature:
 
     def _split(
         self, args: Sequence[object], kwargs: Mapping[str, object]
-    ) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
+    ) -> tuple[tuple[object, ...], tuple[object, ...]]:
         """The function's own arguments, and the further ones."""
         named = [kwargs[n] for n in self._extra_names if n in kwargs]
         count = len(args) - len(self.further) + len(named)

@@ -31,7 +31,7 @@ class Tangents(Tape):
         for given, tangent in zip(self.inputs, tangents, strict=True):
             spread(self.shadows, self.tracked, given, tangent)
 
-    def tangent(self, value: object) -> Any:
+    def tangent(self, value: object) -> object:
         return self.beside(self.shadows, value)
 
     def note(self, record: Record) -> None:

@@ -39,7 +39,7 @@ def jacobian_of(tape: Tape, value: object, is_alone: bool) -> Any:
     return duplicate(value, of_part)
 
 
-def _row(tape: Tape, part: object, at: tuple[int, ...]) -> tuple[Any, ...]:
+def _row(tape: Tape, part: object, at: tuple[int, ...]) -> tuple[object, ...]:
     shadows = Shadows()
     if tape.tracked.has(part):
         unit = np.zeros_like(part)
@@ -113,7 +113,7 @@ def over_items(
     return duplicate(results[0], lambda _: _put_together(next(columns), out_axis))
 
 
-def _put_together(items: Sequence[Any], axis: int) -> Any:
+def _put_together(items: Sequence[Any], axis: int) -> np.ndarray | None:
     return None if items[0] is None else np.stack(items, axis=axis)
 
 
@@ -122,7 +122,7 @@ def _stacked(rows: Sequence[object], shape: tuple[int, ...], given: object) -> A
     listed = [leaves_of(row) for row in rows]
     numbers = iter(range(len(leaves_of(given))))
 
-    def of_part(part: Any) -> Any:
+    def of_part(part: Any) -> np.ndarray | None:
         k = next(numbers)
         if not is_float_leaf(part):
             return None
@@ -131,7 +131,7 @@ def _stacked(rows: Sequence[object], shape: tuple[int, ...], given: object) -> A
     return duplicate(given, of_part)
 
 
-def _zero(leaf: object) -> Any:
+def _zero(leaf: object) -> np.ndarray | None:
     return np.zeros_like(leaf)[()] if is_float_leaf(leaf) else None
 
 

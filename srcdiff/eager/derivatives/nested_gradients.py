@@ -43,13 +43,13 @@ class InnerGradient:
         of = self._tangent if isinstance(derivation, Jvp) else self._adjoints
         return functools.partial(of, wrt)
 
-    def _adjoints(self, wrt: tuple[int, ...], *given: Any) -> tuple[None, list[Any]]:
+    def _adjoints(self, wrt: tuple[int, ...], *given: Any) -> tuple[None, list[object]]:
         *args, d_gradient = given
         ds = d_gradient if self.derived.as_tuple else (d_gradient,)
         found = self._product(args, dict(zip(self.derived.wrt, ds, strict=True)), wrt)
         return None, [found[k] for k in wrt]
 
-    def _tangent(self, wrt: tuple[int, ...], *given: object) -> tuple[None, Any]:
+    def _tangent(self, wrt: tuple[int, ...], *given: object) -> tuple[None, object]:
         args, tangents = given[: -len(wrt)], given[-len(wrt) :]
         own = self.derived.wrt
         found = self._product(args, dict(zip(wrt, tangents, strict=True)), own)

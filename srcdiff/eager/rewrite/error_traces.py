@@ -6,7 +6,6 @@ import functools
 import sys
 from collections.abc import Callable, Iterable
 from types import CodeType, TracebackType
-from typing import Any
 
 from srcdiff.eager.rewrite.line_map import Origin, is_origin, note_origin, place_in, place_of
 from srcdiff.errors import DifferentiationError
@@ -23,7 +22,7 @@ def with_locations(run: Callable[..., object], origin: Origin | None) -> Callabl
         note_origin(run.__code__.co_filename, origin)
 
     @functools.wraps(run)
-    def running(*args: object) -> Any:
+    def running(*args: object) -> object:
         try:
             return run(*args)
         except DifferentiationError as error:

@@ -120,7 +120,7 @@ def _numbers(tree: ast.AST) -> set[str]:
     return {name for name, is_number in found.items() if is_number}
 
 
-def _meaning(function: FunctionType, node: ast.expr) -> Any:
+def _meaning(function: FunctionType, node: ast.expr) -> int | None:
     if isinstance(node, ast.Name):
         local = function.__code__.co_varnames
         found = None if node.id in local else look_up(function, node.id)

@@ -47,7 +47,7 @@ def is_origin(file: str) -> bool:
     return file in _ORIGINS
 
 
-def with_place(made: object, node: ast.expr) -> Any:
+def with_place(made: object, node: ast.expr) -> object:
     """The replacement of a node, with the position of the node where it has no position of its own."""
     for part in made if isinstance(made, list) else [made]:
         if isinstance(part, ast.AST) and hasattr(node, "lineno") and not hasattr(part, "lineno"):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 import hashlib
 import linecache
-from collections.abc import Callable
 from types import FunctionType
 from typing import Any
 
@@ -24,7 +23,7 @@ def is_rewritten(function: FunctionType) -> bool:
 _REWRITTEN: dict[object, Any] = {}
 
 
-def rewritten(function: Any, is_leaf: bool = False) -> Callable[..., Any]:
+def rewritten(function: Any, is_leaf: bool = False) -> FunctionType:
     """`function` as a dynamic program, a function of the tape and its own arguments."""
     key = id(function.__code__), is_leaf  # functions with equal code may differ
     if key not in _REWRITTEN:

@@ -215,7 +215,7 @@ class ExpressionRewriter(ast.NodeTransformer):
     def visit_Starred(self, node: ast.Starred) -> Any:
         return self.argument(node) if isinstance(node.ctx, ast.Load) else node
 
-    def visit_Subscript(self, node: ast.Subscript) -> Any:
+    def visit_Subscript(self, node: ast.Subscript) -> ast.expr:
         base = self.visit(node.value)
         if isinstance(node.ctx, ast.Del):
             return ast.Subscript(base, self.unless_computed(node.slice), ast.Del())
@@ -291,7 +291,7 @@ class ExpressionRewriter(ast.NodeTransformer):
             a.annotation = None
         return new
 
-    def visit_comprehension(self, node: object) -> Any:
+    def visit_comprehension(self, node: object) -> ast.comprehension:
         return self.generators([node])[0]
 
     def generators(self, nodes: list[Any]) -> list[ast.comprehension]:

@@ -155,7 +155,7 @@ class Rewriter(ExpressionRewriter):
             return ast.Expr(self.tape_call("delete", base, self.key(target)))
         return ast.Delete([self.visit(target)])
 
-    def visit_For(self, node: ast.For) -> Any:
+    def visit_For(self, node: ast.For) -> ast.For:
         target, taken = self.loop_target(node.target, node.iter)
         after = [s for t, v in taken for s in self.assigned(t, v, ast.Tuple([], ast.Load()))]
         iterated = self.each(node.iter, self.visit(node.iter))
@@ -222,7 +222,7 @@ class Rewriter(ExpressionRewriter):
             "abc",
         )
 
-    def visit_ClassDef(self, node: ast.ClassDef) -> Any:
+    def visit_ClassDef(self, node: ast.ClassDef) -> ast.ClassDef:
         inner = copy.copy(self)
         inner.class_name = node.name
         body = inner.class_body(_without_doc(node.body))
@@ -268,7 +268,7 @@ class Rewriter(ExpressionRewriter):
                 )
         return self.generic_visit(node)
 
-    def visit_arguments(self, node: Any) -> Any:
+    def visit_arguments(self, node: Any) -> ast.arguments:
         return self.defaults(node)
 
 

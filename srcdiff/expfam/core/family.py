@@ -32,7 +32,9 @@ class Family:
         `kl(eta, other, *data)`: the divergence KL(eta, other), in nats.
     """
 
-    def __init__(self, log_Z: Callable[..., float], given: dict[str, Any], options: dict[str, object]):
+    def __init__(
+        self, log_Z: Callable[..., float], given: dict[str, Any], options: dict[str, object]
+    ):
         self.log_Z = log_Z
         self.options = options
         self.name: str = given["name"] or log_Z.__name__

@@ -4,8 +4,6 @@ The second parameter is the coefficient of the quadratic term, minus half a prec
 `log_Z` takes it as `(J + J') / 2`, so that the gradient is the symmetric E[x x'].
 """
 
-from typing import Any
-
 import numpy as np
 from numpy.random import Generator
 from scipy.linalg import solve_triangular
@@ -45,7 +43,7 @@ def _statistics(eta: Pytree, x: np.ndarray) -> Pytree:
     return x, x[..., :, None] * x[..., None, :]
 
 
-def _draw(eta: Pytree, rng: Generator, n: int) -> Any:
+def _draw(eta: Pytree, rng: Generator, n: int) -> np.ndarray:
     usual = _usual(eta)
     return rng.multivariate_normal(usual["mean"], usual["covariance"], size=n, method="cholesky")
 

@@ -90,7 +90,7 @@ def _gaussian_usual(eta: Pytree) -> dict[str, Any]:
     return {"mean": -0.5 * eta1 / eta2, "variance": -0.5 / eta2}
 
 
-def _draw_gaussian(eta: Pytree, rng: Generator, n: int) -> Any:
+def _draw_gaussian(eta: Pytree, rng: Generator, n: int) -> np.ndarray:
     usual = _gaussian_usual(eta)
     return rng.normal(usual["mean"], np.sqrt(usual["variance"]), _shape(n, eta[0]))
 

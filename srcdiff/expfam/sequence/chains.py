@@ -199,7 +199,9 @@ def _segments(marks: Any) -> list[tuple[int, int]]:
     return [(int(k), int(d) + 1) for _, d, k in np.argwhere(marks > 0.5)]
 
 
-def _draw_segments(eta: Pytree, rng: np.random.Generator, n: int, data: object) -> Any:
+def _draw_segments(
+    eta: Pytree, rng: np.random.Generator, n: int, data: object
+) -> list[list[tuple[int, int]]]:
     """`n` lists of segments `(state, length)`."""
     marks, _ = _draws_of_segments(_marked(eta, data), rng, n, data)
     return [_segments(drawn) for drawn in marks]

@@ -90,7 +90,9 @@ def by_gradient(
     return values, converged, ascent
 
 
-def _is_where(model: LDS, x: np.ndarray, start: np.ndarray, restored: Callable[[object], object]) -> bool:
+def _is_where(
+    model: LDS, x: np.ndarray, start: np.ndarray, restored: Callable[[object], object]
+) -> bool:
     """Whether the parameters are still those of `x`: the user may have assigned others since."""
     if x.shape != start.shape:
         return False

@@ -216,14 +216,14 @@ class HMM(Estimator):
 
     def predict_proba(
         self, X: ArrayLike, *, lengths: Given = None, observed: Given = None, inputs: Given = None
-    ) -> Any:
+    ) -> np.ndarray:
         """The posterior probabilities of states at each time, `(n, K)`; sequences are concatenated."""
         sequences = self._known(X, lengths, observed, inputs)
         return np.concatenate(self.of_each(self._posterior, sequences))
 
     def predict(
         self, X: ArrayLike, *, lengths: Given = None, observed: Given = None, inputs: Given = None
-    ) -> Any:
+    ) -> np.ndarray:
         """The most probable states of each sequence, by the Viterbi algorithm: `(n)`; sequences are concatenated."""
         sequences = self._known(X, lengths, observed, inputs)
         return np.concatenate(self.of_each(self._path, sequences))
@@ -272,7 +272,7 @@ class HMM(Estimator):
             raise ValueError(f"{name}: there are {K} states, but emissions of {len(self.emissions_.etas)}")  # fmt: skip
 
     @property
-    def _shape_of_moves(self) -> tuple[Any, ...]:
+    def _shape_of_moves(self) -> tuple[int, int]:
         return self.n_states, self.n_states
 
     def _parameters(self) -> Any:
@@ -313,7 +313,7 @@ class HMM(Estimator):
 
         return self.of_each(expected, range(len(sequences)))
 
-    def _log_emissions(self, emissions: Emissions, sequences: list[Sequence]) -> list[Any]:
+    def _log_emissions(self, emissions: Emissions, sequences: list[Sequence]) -> list[np.ndarray]:
         """For each sequence, the log-probability of each observation in each state; 0 where the
         observation is missing.
         """
@@ -329,7 +329,7 @@ class HMM(Estimator):
             raise ValueError(_IMPOSSIBLE)
         return states
 
-    def _path(self, sequence: Sequence) -> Any:
+    def _path(self, sequence: Sequence) -> np.ndarray:
         (log_nodes,) = self._log_emissions(self.emissions_, [sequence])
         log_nodes[0] += self.log_pi_
         score, counts = self._viterbi((log_nodes, self._steps(sequence)))
@@ -384,14 +384,14 @@ class HMM(Estimator):
         return prior_marginals(self.log_pi_, log_A)
 
 
-def _normalised(counts: np.ndarray, before: np.ndarray) -> Any:
+def _normalised(counts: np.ndarray, before: np.ndarray) -> np.ndarray:
     """Log-probabilities in proportion to counts; rows without counts stay as they were."""
     total = np.sum(counts, axis=-1, keepdims=True)
     with np.errstate(divide="ignore", invalid="ignore"):
         return np.where(total > 0.0, np.log(counts) - np.log(total), before)
 
 
-def prior_marginals(log_pi: np.ndarray, log_A: np.ndarray) -> Any:
+def prior_marginals(log_pi: np.ndarray, log_A: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Prior marginals of the states."""
     nodes, pairs = [np.exp(log_pi)], []
     for step in log_A:

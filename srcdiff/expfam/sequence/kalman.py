@@ -160,7 +160,7 @@ def usual(stats: Pytree) -> dict[str, Any]:
     }
 
 
-def _draw(eta: Pytree, rng: Generator, n: int) -> Any:
+def _draw(eta: Pytree, rng: Generator, n: int) -> np.ndarray:
     """Paths of states `(n, T, D)`: each state given the one before, from the smoothed moments."""
     found = usual(lds.mean(eta))
     means, covariances, crosses = found["mean"], found["covariance"], found["cross"]

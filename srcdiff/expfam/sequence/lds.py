@@ -153,7 +153,7 @@ class LDS(Estimator):
         known = self._known(X, lengths, observed)
         return float(sum(value for value, _ in self.of_each(self._expected, known)))
 
-    def predict(self, X: ArrayLike, *, lengths: Given = None, observed: Given = None) -> Any:
+    def predict(self, X: ArrayLike, *, lengths: Given = None, observed: Given = None) -> np.ndarray:
         """The mean of the state at each time, `(n, n_states)`; sequences are concatenated."""
         return self.smooth(X, lengths=lengths, observed=observed)[0]
 

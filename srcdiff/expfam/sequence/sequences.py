@@ -68,7 +68,7 @@ def without_columns(sequences: list[Sequence], of_symbols: bool) -> list[Sequenc
     ]
 
 
-def _array(X: object) -> Any:
+def _array(X: object) -> np.ndarray:
     """A dense array of real numbers; raises for other input."""
     if hasattr(X, "toarray") and hasattr(X, "tocsr"):
         raise TypeError("X is sparse, which is not supported: pass X.toarray()")

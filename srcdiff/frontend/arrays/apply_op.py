@@ -30,7 +30,7 @@ from srcdiff.frontend.core.values import (
 from srcdiff.ir.core import OpDecl
 from srcdiff.ir.dims import ShapeMismatch, Shapes
 from srcdiff.ir.types import Array, List, Scalar, Static, Struct, ndim_of
-from srcdiff.ir.values import Atom, Const, Value, const
+from srcdiff.ir.values import Atom, Attrs, Const, Value, const
 from srcdiff.ops.arrays.containers import get
 from srcdiff.ops.core.registry import dotted, find
 from srcdiff.ops.core.scalar_spellings import choose, of_numbers
@@ -163,7 +163,7 @@ def _operand(fr: Frame, value: object, node: gast.AST) -> Atom:
     return const(value)
 
 
-def _takes_lists(decl: OpDecl, atoms: Sequence[Atom], attrs: Mapping[str, object]) -> bool:
+def _takes_lists(decl: OpDecl, atoms: Sequence[Atom], attrs: Attrs) -> bool:
     """Whether an operation is one of lists; NumPy makes arrays of them for others."""
     try:
         decl.infer(Shapes(), atoms, attrs)

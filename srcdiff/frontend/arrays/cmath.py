@@ -5,7 +5,6 @@ from __future__ import annotations
 import cmath
 from collections.abc import Callable
 from functools import partial
-from typing import Any
 
 import gast
 

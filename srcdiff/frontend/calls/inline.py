@@ -396,5 +396,5 @@ def _call_formula(
         session.b.origin = outer
 
 
-def _of_ours(found: tuple[str, object] | None) -> tuple[str, Any] | None:
+def _of_ours(found: tuple[str, object] | None) -> tuple[str, object] | None:
     return None if found is None else ("builtins", found[1])

@@ -172,7 +172,7 @@ def _rsqrt(fr: Frame, node: gast.AST, name: str, args: Args, kwargs: Kwargs) -> 
     return fr.op(node, divide, const(1.0), root)
 
 
-def _known_function(name: str) -> Any:
+def _known_function(name: str) -> object:
     """The function of NumPy or `math` that one of CUDA's stands for: `libdevice.fast_expf` is `exp` in less digits."""
     own = {"cbrt": np.cbrt, "selp": np.where}.get(name)
     if own is not None or not name.startswith("libdevice."):

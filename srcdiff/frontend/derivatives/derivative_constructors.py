@@ -249,7 +249,12 @@ def _for_own(
 
 
 def _at_point(
-    fr: Frame, node: gast.AST, kind: str, function: FrontValue, count: int, options: dict[str, object]
+    fr: Frame,
+    node: gast.AST,
+    kind: str,
+    function: FrontValue,
+    count: int,
+    options: dict[str, object],
 ) -> tuple[Handle, list[FrontValue]]:
     """The handle, and what the function uses besides its arguments."""
     function = _as_known(function)

@@ -32,7 +32,9 @@ class Services(Protocol):
     ) -> Function:
         """The program of a generated function, for arguments of these types."""
 
-    def make(self, kind: str, function: Callable[..., object], options: dict[str, object]) -> Handle:
+    def make(
+        self, kind: str, function: Callable[..., object], options: dict[str, object]
+    ) -> Handle:
         """`grad(function, **options)`, or another `kind` of derivative."""
 
     def value_of(self, function: FunctionType) -> Handle:

@@ -127,7 +127,7 @@ def _once(fr: Frame, node: gast.AST, args: Args, kwargs: Kwargs) -> FrontValue:
     return const(None)
 
 
-def _place(fr: Frame, node: gast.AST) -> tuple[Any, ...]:
+def _place(fr: Frame, node: gast.AST) -> tuple[object, ...]:
     """Where the reader is: the user's lines that led here, and the iterations of loops that are unrolled."""
     places = [fr.source.location(node)]
     while fr.caller is not None:

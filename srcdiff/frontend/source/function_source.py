@@ -17,7 +17,6 @@ import textwrap
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from types import CodeType, FunctionType
-from typing import Any
 
 import gast
 

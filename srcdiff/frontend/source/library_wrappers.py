@@ -7,7 +7,6 @@ import inspect
 from collections.abc import Callable
 from itertools import chain, islice
 from types import FunctionType
-from typing import Any
 
 import numpy as np
 
@@ -73,7 +72,7 @@ def _is_library(function: object) -> bool:
 @functools.lru_cache(maxsize=256)
 def _made(
     function: Callable[..., object], count: int | None, keywords: tuple[str, ...]
-) -> Callable[..., Any]:
+) -> Callable[..., object]:
     if keywords:  # its own parameters first, in their order
         own = [*inspect.signature(function).parameters]
         keywords = tuple(sorted(keywords, key=lambda k: own.index(k) if k in own else len(own)))

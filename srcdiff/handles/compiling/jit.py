@@ -176,7 +176,7 @@ def _is_generator(value: object) -> bool:
     return type(value).__name__ == "Generator" and isinstance(value, np.random.Generator)
 
 
-def _machine_array(array: np.ndarray) -> np.ndarray[Any, Any]:
+def _machine_array(array: np.ndarray) -> np.ndarray:
     """The array in the layout that compiled code expects: contiguous, aligned, of native byte order, writeable.
 
     Compiled programs write into no argument, so a read-only array is passed as a writeable one.
@@ -212,7 +212,7 @@ def _is_changed(type_: Type) -> bool:
     return False
 
 
-def _restored(value: Any, tree: Tree, results: Sequence[Type]) -> Any:
+def _restored(value: Any, tree: Tree, results: Sequence[Type]) -> object:
     if isinstance(tree, int):
         return _as_user_has_it(value, results[tree])
     parts = [_restored(v, t, results) for v, t in zip(value, tree.children, strict=True)]

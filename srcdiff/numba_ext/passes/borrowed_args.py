@@ -28,7 +28,7 @@ class _Lowering(NativeLowering):
     _name = "srcdiff_native_lowering"
 
     @property
-    def lowering_class(self) -> Any:
+    def lowering_class(self) -> type[_Borrowing]:
         return _Borrowing
 
 

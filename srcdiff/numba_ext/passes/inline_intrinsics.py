@@ -275,7 +275,7 @@ def _write_product(context: Any, builder: Any, kinds: Any, args: Values) -> None
 
 def _choice(
     builder: llvm.IRBuilder, n: llvm.Value, one: Callable[[], None], many: Callable[[], None]
-) -> Any:
+) -> Callable[[], None]:
     def write() -> None:
         with builder.if_else(builder.icmp_signed("==", n, _INDEX(1))) as (is_one, is_many):
             with is_one:

@@ -19,6 +19,7 @@ from srcdiff.ops.arrays import memory
 from srcdiff.ops.arrays.subscript_types import instantiate
 from srcdiff.ops.core.adjoint_builders import stands_for_all, whole
 from srcdiff.ops.core.bind import (
+    Bound,
     bind_like,
     known,
     length_operands,
@@ -49,7 +50,7 @@ def nested(value: Any) -> tuple[tuple[int, ...], list[Atom]]:
     return (len(value), *layout), [a for _, atoms in inner for a in atoms]
 
 
-def _bind_array(args: Sequence[object], kwargs: Mapping[str, object]) -> Any:
+def _bind_array(args: Sequence[object], kwargs: Mapping[str, object]) -> Bound:
     refuse(kwargs, "dtype", "object", "a", "copy")
     if getattr(kwargs.get("copy"), "value", True) is not True:
         raise TypeMistake("np.array makes a copy here; write np.asarray(x) for the array itself")
@@ -223,7 +224,7 @@ def list_of(b: Builder, array: Atom) -> Value:
 # ---- filled ----------------------------------------------------------------------------------
 
 
-def _bind_full(args: Sequence[object], kwargs: Mapping[str, object]) -> Any:
+def _bind_full(args: Sequence[object], kwargs: Mapping[str, object]) -> Bound:
     refuse(kwargs, "shape", "fill_value", "dtype")
     given = dict(zip(("shape", "fill_value", "dtype"), args, strict=False)) | dict(kwargs)
     dtype = static_dtype(given.get("dtype"))
@@ -324,7 +325,7 @@ def _arguments_text(op: Op) -> str:
     return f"np.{op.decl.name}({', '.join(texts + given + dtype)})"
 
 
-def _bind_arange(args: Sequence[object], kwargs: Mapping[str, object]) -> Any:
+def _bind_arange(args: Sequence[object], kwargs: Mapping[str, object]) -> Bound:
     refuse(kwargs, "dtype")
     dtype = static_dtype(kwargs.get("dtype"))
     return tuple(args), ({} if dtype is None else {"dtype": dtype})
@@ -354,7 +355,7 @@ def _spaced(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[Typ
     )
 
 
-def _bind_linspace(args: Sequence[object], kwargs: Mapping[str, object]) -> Any:
+def _bind_linspace(args: Sequence[object], kwargs: Mapping[str, object]) -> Bound:
     refuse(kwargs, "start", "stop", "num")
     given = (
         {"num": const(50)} | dict(zip(("start", "stop", "num"), args, strict=False)) | dict(kwargs)
@@ -377,7 +378,7 @@ def _identity(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[T
     return (Array(attrs.get("dtype") or "float64", (n, m)),)
 
 
-def _bind_eye(args: Sequence[object], kwargs: Mapping[str, object]) -> Any:
+def _bind_eye(args: Sequence[object], kwargs: Mapping[str, object]) -> Bound:
     refuse(kwargs, "N", "M", "k", "dtype")
     given = dict(zip(("N", "M", "k", "dtype"), args, strict=False)) | dict(kwargs)
     if isinstance(getattr(given.get("M"), "value", None), type | str | np.dtype):

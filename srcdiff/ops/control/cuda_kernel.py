@@ -218,7 +218,7 @@ class _Names:
     def __init__(self, prefix: str = "") -> None:
         self.prefix = prefix
 
-    def __getattr__(self, name: str) -> Any:
+    def __getattr__(self, name: str) -> Named:
         if name.startswith("__"):
             raise AttributeError(name)
         found = self.__dict__[name] = Named(f"{self.prefix}{name}")

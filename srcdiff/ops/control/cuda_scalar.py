@@ -9,14 +9,13 @@ Kernels use scalar Python, `math`, and the functions of `srcdiff.runtime.device`
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from srcdiff.ir.core import Op, OpDecl
 from srcdiff.ir.dims import Shapes
 from srcdiff.ir.syntax.spelling import call_text, template_of
 from srcdiff.ir.types import Array, Scalar, Type, is_float
-from srcdiff.ir.values import Atom
+from srcdiff.ir.values import Atom, Attrs
 from srcdiff.ops.core.registry import operation
 from srcdiff.ops.core.type_rules import nothing
 
@@ -29,9 +28,7 @@ _EXTREMES = {"maximum": "max", "minimum": "min"}
 _MODULES = re.compile(r"\b(np|scipy|numba)\.")
 
 
-def shown_type(
-    shapes: Shapes, operands: Sequence[Atom], attrs: Mapping[str, Any]
-) -> tuple[Type, ...]:
+def shown_type(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[Type, ...]:
     return (attrs["type"],)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import linecache
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import cache
 from typing import Any
@@ -11,13 +11,14 @@ from typing import Any
 import numpy as np
 
 from srcdiff.ir.core import Op, OpDecl
+from srcdiff.ir.values import Attrs
 from srcdiff.ops.core.lazy_module import LazyModule
 from srcdiff.ops.core.registry import operation
 from srcdiff.ops.core.type_rules import of_type
 from srcdiff.ops.core.ufuncs import special
 
 
-def _draw(operands: Sequence[object], attrs: Mapping[str, Any]) -> object:
+def _draw(operands: Sequence[object], attrs: Attrs) -> object:
     places = {f"_{i}": v for i, v in enumerate(operands)}
     return eval(attrs["text"].format(*places), places)
 

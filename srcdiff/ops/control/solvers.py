@@ -18,7 +18,7 @@ from typing import Any
 from srcdiff.ir.core import Function, Op
 from srcdiff.ir.dims import Shapes
 from srcdiff.ir.types import Array, Dim, Scalar, Type, dims_of, map_dims, shape_of
-from srcdiff.ir.values import Atom
+from srcdiff.ir.values import Atom, Attrs
 from srcdiff.ops.core.type_rules import TypeMistake
 
 FLOAT = Scalar("float64", True)
@@ -165,7 +165,7 @@ def text_of(op: Op, names: Mapping[Function, str], needed: Sequence[int]) -> str
 # ---- evaluation ----------------------------------------------------------------------------------
 
 
-def run_solver(operands: Sequence[object], attrs: Mapping[str, Any]) -> Any:
+def run_solver(operands: Sequence[object], attrs: Attrs) -> Any:
     """The reference evaluation: SciPy solves, and the functions are evaluated."""
     from srcdiff.ir.reference.interpreter import evaluate  # only tests evaluate
 
@@ -188,7 +188,7 @@ def run_solver(operands: Sequence[object], attrs: Mapping[str, Any]) -> Any:
 
 
 def result_types(
-    solver: Solver, shapes: Shapes, operands: Sequence[Atom], attrs: Mapping[str, Any]
+    solver: Solver, shapes: Shapes, operands: Sequence[Atom], attrs: Attrs
 ) -> tuple[Type, ...]:
     """The types of the call's results. `places` maps parameter names to positions of operands."""
     for a in operands:
@@ -201,7 +201,7 @@ def result_types(
 
 
 def _main_type(
-    solver: Solver, shapes: Shapes, operands: Sequence[Atom], attrs: Mapping[str, Any]
+    solver: Solver, shapes: Shapes, operands: Sequence[Atom], attrs: Attrs
 ) -> tuple[Type, ...]:
     places: Mapping[str, int] = attrs["places"]
     if solver.kind == "states":

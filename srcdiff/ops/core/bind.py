@@ -11,8 +11,10 @@ import numpy as np
 from srcdiff.ir.core import Op
 from srcdiff.ir.dims import Shapes
 from srcdiff.ir.types import Array, Scalar, Type
-from srcdiff.ir.values import Atom, Const, Value, const
+from srcdiff.ir.values import Atom, Attrs, Const, Value, const
 from srcdiff.ops.core.type_rules import TypeMistake, UnknownMistake, same_as_first
+
+Bound = tuple[Sequence[object], Mapping[str, object]]  # the operands and the attributes of a call
 
 
 def length_operands(shape: object) -> tuple[Atom, ...]:
@@ -55,19 +57,17 @@ def refuse(kwargs: Mapping[str, object], *known_names: str) -> None:
             raise TypeMistake(f"the argument {name!r} is not supported")
 
 
-def bind_allocation(
-    args: Sequence[object], kwargs: Mapping[str, object]
-) -> tuple[tuple[Atom, ...], dict[str, str | None]]:
+def bind_allocation(args: Sequence[object], kwargs: Mapping[str, object]) -> Bound:
     """`np.zeros(shape, dtype)`: lengths, and the dtype as an attribute."""
     refuse(kwargs, "shape", "dtype")
     dtype = static_dtype(args[1] if len(args) > 1 else kwargs.get("dtype"), "float64")
     return length_operands(args[0] if args else kwargs["shape"]), {"dtype": dtype}
 
 
-def bind_like(*names: str) -> Callable[..., object]:
+def bind_like(*names: str) -> Callable[..., Bound]:
     """`np.zeros_like(a, dtype)`: the dtype is left out if the array already has it."""
 
-    def bind(args: Sequence[object], kwargs: Mapping[str, object]) -> object:
+    def bind(args: Sequence[object], kwargs: Mapping[str, object]) -> Bound:
         refuse(kwargs, *names, "dtype")
         given = dict(zip((*names, "dtype"), args, strict=False)) | dict(kwargs)
         operands = [given[name] for name in names]
@@ -78,9 +78,7 @@ def bind_like(*names: str) -> Callable[..., object]:
     return bind
 
 
-def like_first(
-    shapes: Shapes, operands: Sequence[Atom], attrs: Mapping[str, Any]
-) -> tuple[Type, ...]:
+def like_first(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[Type, ...]:
     """The type of the first operand, with another dtype if one is given."""
     (found,) = same_as_first(shapes, operands[:1], attrs)
     # the symbolic value of the number is not the result's

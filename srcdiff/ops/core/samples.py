@@ -6,11 +6,13 @@ a sample gives the text of the call (`call`).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+
+from srcdiff.ir.values import Attrs
 
 Draw = Callable[
     ["np.random.Generator"], tuple[Any, ...]
@@ -40,7 +42,7 @@ class Sample:
     """
 
     args: Draw
-    attrs: Mapping[str, Any] = field(default_factory=dict)
+    attrs: Attrs = field(default_factory=dict)
     avoid: str = ""
     wrt: tuple[int, ...] = (0,)
     gradients: tuple[Any, ...] | None = None

@@ -11,20 +11,19 @@ from __future__ import annotations
 
 import cmath
 import math
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from srcdiff.ir.core import OpDecl
 from srcdiff.ir.dims import Shapes
 from srcdiff.ir.types import Scalar, Type, is_complex, shape_of
-from srcdiff.ir.values import Atom
+from srcdiff.ir.values import Atom, Attrs
 from srcdiff.ops.core.registry import operation
 from srcdiff.ops.core.samples import fixed
 from srcdiff.ops.core.type_rules import TypeMistake, make, promote
 from srcdiff.ops.elementwise import arithmetic, elementary
 
 
-def _chosen(shapes: Shapes, operands: Sequence[Atom], attrs: Mapping[str, object]) -> tuple[Type, ...]:
+def _chosen(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[Type, ...]:
     if any(shape_of(a.type) for a in operands):
         raise TypeMistake("`x if c else y` takes numbers")
     dtype, weak = promote(operands[1:])

@@ -20,6 +20,7 @@ from srcdiff.ir.core import Op
 from srcdiff.ir.dims import Shapes
 from srcdiff.ir.types import BOOL, Scalar, Type, shape_of
 from srcdiff.ir.values import Atom, Attrs, known_dim
+from srcdiff.ops.core.bind import Bound
 from srcdiff.ops.core.integer_facts import constants, integers, largest, product, quotient, times
 from srcdiff.ops.core.registry import declare, operation
 from srcdiff.ops.core.samples import binary, fixed, unary
@@ -212,7 +213,7 @@ def mod(x, y, *, out, d_out):
 # ---- maximum and minimum ---------------------------------------------------------------------
 
 
-def _bind_extreme(args: Sequence[object], kwargs: Mapping[str, object]) -> object:
+def _bind_extreme(args: Sequence[object], kwargs: Mapping[str, object]) -> Bound:
     if len(args) != 2 or kwargs:
         raise TypeMistake(
             "min and max are differentiated for two numbers, or for one array with np.min, np.max"

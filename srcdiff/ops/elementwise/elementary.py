@@ -24,6 +24,7 @@ from srcdiff.ir.dims import Shapes
 from srcdiff.ir.types import NONE, Array, Type
 from srcdiff.ir.values import Atom, Attrs, Const
 from srcdiff.ops.arrays.memory import copy
+from srcdiff.ops.core.bind import Bound
 from srcdiff.ops.core.lazy_module import LazyModule
 from srcdiff.ops.core.registry import METHODS, declare, operation
 from srcdiff.ops.core.samples import binary, draw, fixed, unary
@@ -269,7 +270,7 @@ def _clipped(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[Ty
 _ABSENT = Const(None, NONE)
 
 
-def _bind_clip(args: Sequence[Any], kwargs: Mapping[str, object]) -> Any:
+def _bind_clip(args: Sequence[Any], kwargs: Mapping[str, object]) -> Bound:
     """NumPy's two names for each bound; a bound that is None becomes an operand None."""
     given = {"a_min": _ABSENT, "a_max": _ABSENT}
     renamed = {{"min": "a_min", "max": "a_max", "a": "x"}.get(k, k): v for k, v in kwargs.items()}

@@ -8,7 +8,7 @@ with a user's rule.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from importlib import import_module
 from typing import Any
@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from srcdiff.ir.core import OpDecl
+from srcdiff.ir.values import Attrs
 from srcdiff.ops.core.registry import signature_of_rule
 from srcdiff.ops.core.type_rules import floating
 
@@ -24,9 +25,7 @@ _FUNCTIONS = import_module(
 )  # imported by name, because the runtime stands beside the layers
 
 
-def _evaluated(
-    function: Callable[..., object], operands: Sequence[object], attrs: Mapping[str, object]
-) -> object:
+def _evaluated(function: Callable[..., object], operands: Sequence[object], attrs: Attrs) -> object:
     return function(*operands)
 
 

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from srcdiff.ir.core import Op, OpDecl
 from srcdiff.ir.dims import Shapes
 from srcdiff.ir.types import Array, Type, ndim_of, shape_of
-from srcdiff.ir.values import Atom, Value
+from srcdiff.ir.values import Atom, Attrs, Value
 from srcdiff.ops.control import control
 from srcdiff.ops.core.index_patterns import (
     arrays_in_front,
@@ -29,16 +29,14 @@ if TYPE_CHECKING:
     from srcdiff.ir.build import Builder
 
 
-def _places(shapes: Shapes, operands: Sequence[Atom], attrs: Mapping[str, object]) -> tuple[Type, ...]:
+def _places(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[Type, ...]:
     shape = shape_of(numeric(operands[0]))
     if not shape:
         raise TypeMistake("a number has no places; compare it, or give it an axis")
     return (Array("int64", (shapes.fresh(),)),) * len(shape)
 
 
-def _flat_places(
-    shapes: Shapes, operands: Sequence[Atom], attrs: Mapping[str, object]
-) -> tuple[Type, ...]:
+def _flat_places(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[Type, ...]:
     if ndim_of(operands[0].type) != 1:
         raise TypeMistake("np.flatnonzero takes a vector here; use x.ravel()")
     return _places(shapes, operands, attrs)

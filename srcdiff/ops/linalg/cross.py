@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import numpy as np
 
 from srcdiff.ir.core import Op
 from srcdiff.ir.dims import Shapes
 from srcdiff.ir.types import Array, Dim, Type, shape_of
-from srcdiff.ir.values import Atom, Const, const
+from srcdiff.ir.values import Atom, Attrs, Const, const
 from srcdiff.ops.core.registry import declare
 from srcdiff.ops.core.samples import draw
 from srcdiff.ops.core.type_rules import TypeMistake, broadcast_shape, numeric, promote
@@ -20,7 +19,7 @@ from srcdiff.ops.loopforms.element_maps import align, plus
 THREE = Dim(3)
 
 
-def _type(shapes: Shapes, operands: Sequence[Atom], attrs: Mapping[str, object]) -> tuple[Type, ...]:
+def _type(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[Type, ...]:
     for a in operands:
         shape = shape_of(numeric(a))
         if not shape or _length(shapes, shape[-1]) not in (3, None):

@@ -169,7 +169,7 @@ def expm_along(a, e, *, out, d_out):
     d_e = d_blocks[:count, count:]
 
 
-def _positive(rng: np.random.Generator) -> Any:
+def _positive(rng: np.random.Generator) -> np.ndarray:
     return rng.normal(size=(3, 3)) * 0.3 + np.diag([1.0, 2.0, 4.0])
 
 

@@ -107,7 +107,7 @@ def is_square_now(shapes: Shapes, a: Dim, b: Dim) -> bool:
     return a == b
 
 
-def regular(rng: np.random.Generator, n: int = 3, *batch: int) -> Any:
+def regular(rng: np.random.Generator, n: int = 3, *batch: int) -> np.ndarray:
     """Well-conditioned matrices."""
     return rng.normal(size=(*batch, n, n)) + 2 * n * np.eye(n)
 

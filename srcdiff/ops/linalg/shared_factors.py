@@ -152,7 +152,7 @@ def _solve_routine(op: Op) -> str:
     return f"{SYSTEMS}.lu_solve({parts[0]}, {{2}}, {parts[1]}, {trans})"
 
 
-def _solve(operands: Sequence[np.ndarray], attrs: Attrs) -> Any:
+def _solve(operands: Sequence[np.ndarray], attrs: Attrs) -> np.ndarray:
     a, _, _, b = operands
     return np.linalg.solve(a.T if attrs.get("trans") else a, b)
 

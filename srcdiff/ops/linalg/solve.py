@@ -149,7 +149,7 @@ def inv(a, *, out, d_out):
 # ---- triangular systems -----------------------------------------------------------------------
 
 
-def _triangular(rng: np.random.Generator, lower: bool) -> Any:
+def _triangular(rng: np.random.Generator, lower: bool) -> np.ndarray:
     full = rng.normal(size=(3, 3)) + 4 * np.eye(3)
     return np.tril(full) if lower else np.triu(full)
 
@@ -350,7 +350,7 @@ def _rest_text(op: Op) -> str:
     return f"np.linalg.lstsq({{0}}, {{1}}, rcond={rcond})[1:]"
 
 
-def _given_rcond(b: Builder, op: Op) -> Any:
+def _given_rcond(b: Builder, op: Op) -> tuple[Atom, ...] | None:
     """Numba's function takes no None: the default is computed in the program."""
     is_given = op.attrs.get("rcond") is not None
     return None if is_given else again(b, op, *op.operands, rcond="default")

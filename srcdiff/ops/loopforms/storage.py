@@ -166,7 +166,7 @@ def made(n: LoopContext, op: Op) -> Atom | None:
 # ---- along axes ------------------------------------------------------------------------------
 
 
-def running(combination: str) -> Any:
+def running(combination: str) -> Callable[[LoopContext, Op], Atom]:
     """`cumsum`, `cumprod`: along one axis, or over all elements in C order."""
     name = "sums" if combination == "add" else "products"
 

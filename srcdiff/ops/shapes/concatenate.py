@@ -20,7 +20,7 @@ from srcdiff.ops.arrays.creation import list_of
 from srcdiff.ops.arrays.subscript_types import instantiate
 from srcdiff.ops.core.adjoint_builders import length_of, stands_for_all, whole
 from srcdiff.ops.core.axes import axes_of
-from srcdiff.ops.core.bind import known, refuse
+from srcdiff.ops.core.bind import Bound, known, refuse
 from srcdiff.ops.core.registry import operation
 from srcdiff.ops.core.samples import draw
 from srcdiff.ops.core.type_rules import TypeMistake, numeric, promote
@@ -28,7 +28,7 @@ from srcdiff.ops.elementwise import arithmetic
 from srcdiff.ops.loopforms import storage
 
 
-def _bind_parts(args: Sequence[object], kwargs: Mapping[str, object]) -> Any:
+def _bind_parts(args: Sequence[object], kwargs: Mapping[str, object]) -> Bound:
     """One tuple or list of arrays (possibly a list that a loop appended to), and a static axis."""
     refuse(kwargs, "axis")
     parts = args[0]

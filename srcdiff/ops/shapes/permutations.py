@@ -16,6 +16,7 @@ from srcdiff.ir.values import Atom, Attrs, Const, Value, const
 from srcdiff.ops.arrays import memory
 from srcdiff.ops.core.adjoint_builders import whole
 from srcdiff.ops.core.axes import axes_of
+from srcdiff.ops.core.bind import Bound
 from srcdiff.ops.core.registry import METHODS, declare, operation
 from srcdiff.ops.core.samples import draw, fixed
 from srcdiff.ops.core.type_rules import (
@@ -60,7 +61,7 @@ def _transpose_text(op: Op) -> str:
     return f"{{0}}.transpose({', '.join(map(str, axes))})"
 
 
-def _bind_transpose(args: Sequence[object], kwargs: Mapping[str, object]) -> object:
+def _bind_transpose(args: Sequence[object], kwargs: Mapping[str, object]) -> Bound:
     """`x.transpose(1, 0)`, `x.transpose((1, 0))`, `np.transpose(x, axes)`."""
     if set(kwargs) - {"axes"}:
         raise TypeMistake("transpose takes an array and its axes")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import numpy as np
 
@@ -15,7 +14,7 @@ from srcdiff.ir.values import Atom, Attrs, const, known_dim
 from srcdiff.ops.arrays import reductions
 from srcdiff.ops.core.adjoint_builders import length_of, whole
 from srcdiff.ops.core.axes import axes_of
-from srcdiff.ops.core.bind import length_operands
+from srcdiff.ops.core.bind import Bound, length_operands
 from srcdiff.ops.core.registry import operation
 from srcdiff.ops.core.samples import Sample
 from srcdiff.ops.core.type_rules import TypeMistake, make, numeric
@@ -38,7 +37,7 @@ def _lengths_text(op: Op) -> str:
     )
 
 
-def _bind_lengths(args: Sequence[object], kwargs: Mapping[str, object]) -> Any:
+def _bind_lengths(args: Sequence[object], kwargs: Mapping[str, object]) -> Bound:
     """An array and a tuple of integers."""
     array, lengths = [*args, *kwargs.values()]
     return (array, *length_operands(lengths)), {}

@@ -30,7 +30,7 @@ from srcdiff.ops.arrays.creation import array_of
 from srcdiff.ops.control import control
 from srcdiff.ops.core.adjoint_builders import length_of
 from srcdiff.ops.core.axes import axes_of
-from srcdiff.ops.core.bind import length_operands
+from srcdiff.ops.core.bind import Bound, length_operands
 from srcdiff.ops.core.registry import declare
 from srcdiff.ops.core.samples import Sample, draw
 from srcdiff.ops.core.type_rules import TypeMistake, make, numeric
@@ -96,7 +96,7 @@ def _reshape_text(op: Op) -> str:
     return f"{{0}}.reshape({lengths})" if lengths else "{0}.reshape(())"
 
 
-def _bind_reshape(args: Sequence[object], kwargs: Mapping[str, object]) -> object:
+def _bind_reshape(args: Sequence[object], kwargs: Mapping[str, object]) -> Bound:
     named = {"a": None, "shape": None, "newshape": None} | dict(kwargs)
     if set(named) != {"a", "shape", "newshape"}:
         raise TypeMistake("reshape takes an array and a shape, in C order")

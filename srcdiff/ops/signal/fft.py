@@ -21,7 +21,7 @@ from srcdiff.ir.values import Atom, Attrs, Value, const, known_dim
 from srcdiff.ops.arrays import creation, memory
 from srcdiff.ops.core.adjoint_builders import length_of, whole
 from srcdiff.ops.core.axes import axes_of
-from srcdiff.ops.core.bind import known
+from srcdiff.ops.core.bind import Bound, known
 from srcdiff.ops.core.registry import OPERATIONS, operation
 from srcdiff.ops.core.samples import Sample, draw, of_complex
 from srcdiff.ops.core.type_rules import TypeMistake, TypeRule, numeric, real_dtype
@@ -51,7 +51,7 @@ def _half(shapes: Shapes, n: Dim) -> Dim:
 
 def _lengthened(
     length: Callable[[Shapes, Dim, Dim | None], Dim], dtype: Callable[[str], str]
-) -> Any:
+) -> TypeRule:
     """The type rule of a transform along one axis; `length` gives the length of the result's axis."""
 
     def infer(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[Type, ...]:
@@ -72,7 +72,7 @@ def _of_all(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[Typ
     return (Array(_complex_dtype(type_.dtype), type_.shape),)
 
 
-def _bind_n(args: Sequence[object], kwargs: Mapping[str, object]) -> Any:
+def _bind_n(args: Sequence[object], kwargs: Mapping[str, object]) -> Bound:
     """The array, and `n` if it is given."""
     given = dict(zip(("a", "n", "axis", "norm"), args, strict=False)) | dict(kwargs)
     if len(args) > 4 or not set(given) <= {"a", "n", "axis", "norm"}:

@@ -159,7 +159,7 @@ def _new(shape: Sequence[int], dtype: Any, stream: object) -> Any:
     return _made(lambda: cuda.device_array(tuple(shape), dtype, stream=stream), size)
 
 
-def _made(make: Callable[[], object], size: int) -> Any:
+def _made(make: Callable[[], object], size: int) -> object:
     """A new array of `size` bytes.
 
     Raises

@@ -196,7 +196,7 @@ def rename(fn: Function, names: Mapping[Value, Value]) -> Function:
     if not names:
         return fn
 
-    def atom(old: Atom) -> Any:
+    def atom(old: Atom) -> Atom:
         return old if isinstance(old, Const) else names.get(old, old)
 
     def many(old: Iterable[Any]) -> tuple[Any, ...]:

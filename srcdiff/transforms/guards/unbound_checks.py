@@ -14,7 +14,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import replace
-from typing import Any
 
 from srcdiff.ir.build import Builder, Env, Rewriter, lookup, ops_of, with_parts
 from srcdiff.ir.core import For, Function, If, Op, Region, Statement, While, regions_of, walk

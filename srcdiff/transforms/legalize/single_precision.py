@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 
@@ -143,7 +142,7 @@ def _same_dtype(one: Type, other: Type) -> bool:
     return isinstance(one, Array) and isinstance(other, Array) and one.dtype == other.dtype
 
 
-def _attribute(value: object) -> Any:
+def _attribute(value: object) -> object:
     if isinstance(value, Type):
         return _narrow(value)
     return "float32" if isinstance(value, str) and value == "float64" else value

@@ -12,7 +12,6 @@ A matrix is symmetric if the normal form at (j, i) is the same. The analysis fol
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
 
 from srcdiff.ir.core import Call, Function, Op, walk
 from srcdiff.ir.types import Array, Dim, ndim_of, shape_of

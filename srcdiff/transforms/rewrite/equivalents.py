@@ -12,11 +12,11 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Mapping
 from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from srcdiff.ir.core import Op
 from srcdiff.ir.types import Dim, shape_of
-from srcdiff.ir.values import Atom, Const, Value, const, known_dim
+from srcdiff.ir.values import Atom, Attrs, Const, Value, const, known_dim
 from srcdiff.ops.core.index_patterns import items
 from srcdiff.ops.linalg import einsum
 
@@ -31,7 +31,7 @@ class Reading(NamedTuple):
 
     name: str
     operands: tuple[Atom, ...]
-    attrs: Mapping[str, Any] = MappingProxyType({})
+    attrs: Attrs = MappingProxyType({})
     inner: tuple[Value, ...] = ()
 
 

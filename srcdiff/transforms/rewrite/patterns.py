@@ -20,7 +20,7 @@ from typing import Any
 from srcdiff.ir.build import Builder
 from srcdiff.ir.core import Op, OpDecl
 from srcdiff.ir.types import Type, is_complex
-from srcdiff.ir.values import Atom, Const, Value, const
+from srcdiff.ir.values import Atom, Attrs, Const, Value, const
 from srcdiff.ops.core.registry import OPERATIONS, declared
 from srcdiff.ops.core.scalar_spellings import of_numbers
 from srcdiff.transforms.rewrite.equivalents import Reading, readings
@@ -37,7 +37,9 @@ _OF_NUMBERS = {"where", "maximum", "minimum"}  # written as plain Python if the 
 class Pattern:
     """An expression in a rule. NumPy's functions of patterns are patterns."""
 
-    def __array_ufunc__(self, ufunc: object, method: str, *operands: object, **attrs: object) -> Apply:
+    def __array_ufunc__(
+        self, ufunc: object, method: str, *operands: object, **attrs: object
+    ) -> Apply:
         return _applied(ufunc if method == "__call__" else None, operands, attrs)
 
     def __array_function__(self, function: Any, types: object, operands: Any, attrs: Any) -> Apply:
@@ -162,7 +164,7 @@ def function(operation: str) -> Callable[..., Apply]:
     )
 
 
-def _applied(function: object, operands: Sequence[object], attrs: Mapping[str, object]) -> Apply:
+def _applied(function: object, operands: Sequence[object], attrs: Attrs) -> Apply:
     """The pattern for a call of a NumPy or SciPy function.
 
     Raises
@@ -293,7 +295,7 @@ def _is_double(a: Atom) -> bool:
     return getattr(a.type, "dtype", "") == "float64"
 
 
-def _match_attrs(op: Reading, attrs: Mapping[str, object], binding: Binding) -> Binding | None:
+def _match_attrs(op: Reading, attrs: Attrs, binding: Binding) -> Binding | None:
     """The binding extended by attributes; None if an attribute differs."""
     found, defaults = dict(binding), OPERATIONS[op.name].defaults
     for name in {**attrs, **op.attrs}:

@@ -12,9 +12,7 @@ The backward part visits the drawn states from the last to the first (backward s
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 
@@ -22,7 +20,7 @@ from srcdiff.ir.build import Builder, Env, Rewriter, lookup
 from srcdiff.ir.core import Call, Function, Op, OpDecl, Statement, walk
 from srcdiff.ir.recursion import is_itself, tied
 from srcdiff.ir.types import Static, ndim_of
-from srcdiff.ir.values import Atom, Value, const
+from srcdiff.ir.values import Atom, Attrs, Value, const
 from srcdiff.ops.arrays import creation, memory, reductions, running
 from srcdiff.ops.control.control import stop_gradient
 from srcdiff.ops.control.semiring_ops import follows, follows_once, random_numbers
@@ -115,7 +113,7 @@ class _Choices(Rewriter):
         )
         return b.op(reshape, x, *(lengths[k] for k in left), const(-1)), len(left)
 
-    def chosen(self, old: Op, x: Atom, attrs: Mapping[str, object], b: Builder) -> tuple[Atom, Atom]:
+    def chosen(self, old: Op, x: Atom, attrs: Attrs, b: Builder) -> tuple[Atom, Atom]:
         """The value of the sum, and the index of the chosen term."""
         raise NotImplementedError
 
@@ -136,7 +134,7 @@ class _Choices(Rewriter):
 
 
 class _Best(_Choices):
-    def chosen(self, old: Op, x: Atom, attrs: Mapping[str, Any], b: Builder) -> tuple[Atom, Atom]:
+    def chosen(self, old: Op, x: Atom, attrs: Attrs, b: Builder) -> tuple[Atom, Atom]:
         best = b.op(reductions.argmax, x, name="choice", **attrs)
         return b.op(reductions.max, x, **attrs), best
 
@@ -174,7 +172,7 @@ class _Drawn(_Choices):
         else:
             super().statement(old, env, b)
 
-    def chosen(self, old: Op, x: Atom, attrs: Mapping[str, Any], b: Builder) -> tuple[Atom, Atom]:
+    def chosen(self, old: Op, x: Atom, attrs: Attrs, b: Builder) -> tuple[Atom, Atom]:
         total = b.op(special.logsumexp, x, name=_name(old), user=old.result.user, **attrs)
         axis = attrs.get("axis", 0)
         norm = _with_axis(self.finite(total, b), axis, b)

@@ -101,7 +101,7 @@ def _site(found: Note) -> Site:
     )
 
 
-def _support(described: object) -> tuple[Any, tuple[str, ...]]:
+def _support(described: object) -> tuple[object, tuple[str, ...]]:
     """The support of a site as the source shows it; otherwise None, and the data from which a run computes it."""
     behind = _behind(described)
     if behind is None:

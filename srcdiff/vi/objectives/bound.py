@@ -349,7 +349,7 @@ def _per_site(estimator: Any, layout: Layout, guide: Guide) -> tuple[Estimator, 
     return Path(), by_score
 
 
-def _load(written: Written, target: Target, of_model: Sequence[Parameter]) -> Callable[..., Any]:
+def _load(written: Written, target: Target, of_model: Sequence[Parameter]) -> Callable[..., object]:
     """The loaded function, bound to the log-joint."""
     outside: dict[str, Any] = {}
     for place in (*target.layout.places, *(p.place for p in of_model)):

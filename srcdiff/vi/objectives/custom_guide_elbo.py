@@ -340,7 +340,7 @@ class FunctionBound(Bound):
             )
         return self.params_type(*(p.start for p in self.params))
 
-    def noise(self, rng: np.random.Generator, draws: int, kind: str) -> dict[str, Any]:
+    def noise(self, rng: np.random.Generator, draws: int, kind: str) -> dict[str, np.ndarray]:
         return noise_of_sites(self.sites, rng, draws, kind)
 
     def values_of(self, params: Pytree) -> dict[str, object]:

@@ -9,9 +9,8 @@ needed, so that no zeros are made first. A written array, and an array to which 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 import numpy as np
 
@@ -31,7 +30,7 @@ from srcdiff.ir.types import (
     is_float,
     shape_of,
 )
-from srcdiff.ir.values import Atom, Const, Value, const, is_zero
+from srcdiff.ir.values import Atom, Attrs, Const, Value, const, is_zero
 from srcdiff.ops.arrays import creation, memory
 from srcdiff.ops.core.registry import is_own
 from srcdiff.ops.core.type_rules import real_dtype
@@ -47,7 +46,7 @@ class Partial:
     scatter: OpDecl
     amount: Atom
     operands: tuple[Atom, ...]
-    attrs: Mapping[str, Any]
+    attrs: Attrs
 
 
 @dataclass
