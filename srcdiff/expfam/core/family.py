@@ -14,6 +14,8 @@ from srcdiff.expfam.core.moment_matching import matched
 from srcdiff.expfam.core.parameter_checks import check_draws, check_values
 from srcdiff.expfam.core.pytree import Pytree, as_floats, leaves, map_leaves
 
+Part = Callable[..., Any] | None  # what a family may have beside `log_Z`
+
 
 class Family:
     """An exponential family, made by `family`. Each derived member is generated from `log_Z` and has a `source`.
@@ -32,9 +34,7 @@ class Family:
         `kl(eta, other, *data)`: the divergence KL(eta, other), in nats.
     """
 
-    def __init__(
-        self, log_Z: Callable[..., float], given: dict[str, Any], options: dict[str, object]
-    ):
+    def __init__(self, log_Z: identities.LogZ, given: dict[str, Any], options: dict[str, object]):
         self.log_Z = log_Z
         self.options = options
         self.name: str = given["name"] or log_Z.__name__
@@ -142,9 +142,7 @@ class Family:
         ValueError
             For parameters that the family's check refuses, and for a family without `statistics`.
         """
-        eta = as_floats(eta)
-        if self.check is not None:
-            self.check(eta, *data)
+        eta = self._checked(eta, *data)
         with np.errstate(divide="ignore", invalid="ignore"):  # values that are not possible
             stats = self._statistics(eta, x)
         return self._log_density(eta, x, stats, *data)
@@ -163,13 +161,16 @@ class Family:
         -------
         array, shape (n, len(etas))
         """
-        etas = [as_floats(eta) for eta in etas]
-        if self.check is not None:
-            for eta in etas:
-                self.check(eta)
+        etas = [self._checked(eta) for eta in etas]
         with np.errstate(divide="ignore", invalid="ignore"):
             stats = self._statistics(etas[0], x)
         return np.stack([self._log_density(eta, x, stats) for eta in etas], axis=1)
+
+    def _checked(self, eta: Pytree, *data: Any) -> Pytree:
+        eta = as_floats(eta)
+        if self.check is not None:
+            self.check(eta, *data)
+        return eta
 
     def _log_density(self, eta: Pytree, x: Any, stats: Pytree, *data: Any) -> Any:
         holds = None
@@ -251,9 +252,7 @@ class Family:
             `support`.
         """
         check_draws(rng, n)
-        eta = as_floats(eta)
-        if self.check is not None:
-            self.check(eta, *data)
+        eta = self._checked(eta, *data)
         if self._draw is not None:
             return self._draw(eta, rng, n, *data)
         if self.support is None:
@@ -274,9 +273,7 @@ class Family:
         ValueError
             For parameters that the family's check refuses, and for a family with neither `mode` nor `support`.
         """
-        eta = as_floats(eta)
-        if self.check is not None:
-            self.check(eta, *data)
+        eta = self._checked(eta, *data)
         if self._mode is not None:
             return self._mode(eta, *data)
         if self.support is None:
@@ -358,20 +355,20 @@ def _contracted(stats: Pytree, eta: Pytree) -> Any:
 
 
 def family(
-    log_Z: Callable[..., float],
+    log_Z: identities.LogZ,
     *,
     name: str = "",
-    statistics: Callable[..., Any] | None = None,
-    log_base: Callable[..., Any] | None = None,
-    mean_log_base: Callable[..., Any] | None = None,
-    support: Callable[..., Any] | None = None,
-    draw: Callable[..., Any] | None = None,
-    mode: Callable[..., Any] | None = None,
-    domain: Callable[..., Any] | None = None,
-    start: Callable[..., Any] | None = None,
-    possible: Callable[..., Any] | None = None,
-    natural: Callable[..., Any] | None = None,
-    usual: Callable[..., Any] | None = None,
+    statistics: Part = None,
+    log_base: Part = None,
+    mean_log_base: Part = None,
+    support: Part = None,
+    draw: Part = None,
+    mode: Part = None,
+    domain: Part = None,
+    start: Part = None,
+    possible: Part = None,
+    natural: Part = None,
+    usual: Part = None,
     check: Callable[..., None] | None = None,
     **options: Any,
 ) -> Family:

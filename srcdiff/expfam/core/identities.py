@@ -17,6 +17,7 @@ import numpy as np
 import srcdiff
 from srcdiff.expfam.core.pytree import Pytree, as_floats, check_same, inner, map_leaves
 
+LogZ = Callable[..., float]
 Check = Callable[..., None]
 
 
@@ -127,7 +128,7 @@ class Formula:
         return f"<srcdiff.expfam {self.__name__}>"
 
 
-def mean(log_Z: Callable[..., float], check: Check | None = None, **options: Any) -> Inference:
+def mean(log_Z: LogZ, check: Check | None = None, **options: Any) -> Inference:
     """`mean(log_Z)(eta, *data)`: the expected statistics, which are the gradient of `log_Z`.
 
     Parameters
@@ -147,7 +148,7 @@ def mean(log_Z: Callable[..., float], check: Check | None = None, **options: Any
     return Inference(srcdiff.grad(log_Z, **options), check, "The expected statistics.")
 
 
-def e_step(log_Z: Callable[..., float], check: Check | None = None, **options: Any) -> Inference:
+def e_step(log_Z: LogZ, check: Check | None = None, **options: Any) -> Inference:
     """`e_step(log_Z)(eta, *data)`: the log-likelihood (`log_Z`), and the expected statistics.
 
     Parameters
@@ -168,7 +169,7 @@ def e_step(log_Z: Callable[..., float], check: Check | None = None, **options: A
     return Inference(made, check, "The log-likelihood, and the expected statistics.")
 
 
-def fisher(log_Z: Callable[..., float], check: Check | None = None, **options: Any) -> Fisher:
+def fisher(log_Z: LogZ, check: Check | None = None, **options: Any) -> Fisher:
     """`fisher(log_Z)(eta, *data, v)`: the Fisher information (the covariance of the statistics) times `v`.
 
     Parameters
@@ -188,7 +189,7 @@ def fisher(log_Z: Callable[..., float], check: Check | None = None, **options: A
     return Fisher(srcdiff.hvp(log_Z, **options), check, "The Fisher information times v.")
 
 
-def entropy(log_Z: Callable[..., float], check: Check | None = None, **options: Any) -> Formula:
+def entropy(log_Z: LogZ, check: Check | None = None, **options: Any) -> Formula:
     """`entropy(log_Z)(eta, *data)`: the entropy, in nats, of the distribution whose terms `log_Z` sums; the base
     measure is 1.
 
@@ -197,7 +198,7 @@ def entropy(log_Z: Callable[..., float], check: Check | None = None, **options: 
     return Formula(e_step(log_Z, check, **options), _entropy)
 
 
-def kl(log_Z: Callable[..., float], check: Check | None = None, **options: Any) -> Formula:
+def kl(log_Z: LogZ, check: Check | None = None, **options: Any) -> Formula:
     """`kl(log_Z)(eta, other, *data)`: the divergence KL(eta, other), in nats; both parameters belong to the family of
     `log_Z`.
 
@@ -206,9 +207,7 @@ def kl(log_Z: Callable[..., float], check: Check | None = None, **options: Any) 
     return Formula(e_step(log_Z, check, **options), _kl)
 
 
-def cross_entropy(
-    log_Z: Callable[..., float], check: Check | None = None, **options: Any
-) -> Formula:
+def cross_entropy(log_Z: LogZ, check: Check | None = None, **options: Any) -> Formula:
     """`cross_entropy(log_Z)(eta, other, *data)`: the cross-entropy of `other` under `eta`, in nats.
 
     Both parameters belong to the family of `log_Z`, with a base measure of 1. The cross-entropy is the entropy of `eta`
@@ -217,7 +216,7 @@ def cross_entropy(
     return Formula(e_step(log_Z, check, **options), _cross_entropy)
 
 
-def viterbi(log_Z: Callable[..., float], check: Check | None = None, **options: Any) -> Inference:
+def viterbi(log_Z: LogZ, check: Check | None = None, **options: Any) -> Inference:
     """`viterbi(log_Z)(eta, *data)`: the largest log-weight among the terms that `log_Z` sums, and its statistics.
 
     It is `log_Z` in the max-plus semiring, and the gradient of that: a subgradient that selects the largest term of
@@ -291,9 +290,7 @@ class ThirdCumulant:
         return str(self._along(*args).source_for(*args))
 
 
-def third_cumulant(
-    log_Z: Callable[..., float], check: Check | None = None, **options: Any
-) -> ThirdCumulant:
+def third_cumulant(log_Z: LogZ, check: Check | None = None, **options: Any) -> ThirdCumulant:
     """`third_cumulant(log_Z)(eta, *data, u, v)`: the third cumulants of the statistics, contracted with `u` and `v`.
 
     `u`, `v` and the result are shaped like `eta`. It is the derivative of the Fisher information along `u`, and is
@@ -326,8 +323,8 @@ class Information:
 
 
 def observed_information(
-    log_Z: Callable[..., float],
-    joint_log_Z: Callable[..., float],
+    log_Z: LogZ,
+    joint_log_Z: LogZ,
     check: Check | None = None,
     **options: object,
 ) -> Information:

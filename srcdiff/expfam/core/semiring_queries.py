@@ -5,13 +5,12 @@ whose sums of exponentials run over the terms of a model, such as paths or trees
 like `eta`, with a 1 for each potential that the term has (a 2 for a potential that it has twice).
 """
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 import srcdiff
-from srcdiff.expfam.core.identities import Check, Inference
+from srcdiff.expfam.core.identities import Check, Inference, LogZ
 from srcdiff.expfam.core.parameter_checks import check_draws
 from srcdiff.expfam.core.pytree import Pytree, as_floats, map_leaves
 
@@ -61,7 +60,7 @@ class Best(Inference):
 class Cost:
     """`cost(eta, costs, *data)`; see `expected_cost`."""
 
-    def __init__(self, log_Z: Callable[..., float], check: Check | None, options: Any) -> None:
+    def __init__(self, log_Z: LogZ, check: Check | None, options: Any) -> None:
         self.log_Z = log_Z
         self.check = check
         self.options = options
@@ -83,7 +82,7 @@ class Cost:
         return self._maker.source_for(as_floats(eta), *data)
 
 
-def sample(log_Z: Callable[..., float], check: Check | None = None, **options: Any) -> Draws:
+def sample(log_Z: LogZ, check: Check | None = None, **options: Any) -> Draws:
     """`sample(log_Z)(eta, rng, n, *data)`: statistics of `n` terms, drawn with probabilities in proportion to their
     weights.
 
@@ -99,7 +98,7 @@ def sample(log_Z: Callable[..., float], check: Check | None = None, **options: A
     return Draws(made, check, "Statistics of terms that are drawn.")
 
 
-def kbest(log_Z: Callable[..., float], k: int, check: Check | None = None, **options: Any) -> Best:
+def kbest(log_Z: LogZ, k: int, check: Check | None = None, **options: Any) -> Best:
     """`kbest(log_Z, k)(eta, *data)`: the `k` largest log-weights in descending order, and the statistics of their
     terms.
 
@@ -110,15 +109,13 @@ def kbest(log_Z: Callable[..., float], k: int, check: Check | None = None, **opt
     return Best(made, check, k, options)
 
 
-def count(log_Z: Callable[..., float], check: Check | None = None, **options: Any) -> Inference:
+def count(log_Z: LogZ, check: Check | None = None, **options: Any) -> Inference:
     """`count(log_Z)(eta, *data)`: the number of terms that -inf does not forbid, as a float."""
     made = srcdiff.transform(log_Z, "semiring", semiring="count", **options)
     return Inference(made, check, "How many terms there are.")
 
 
-def max_marginals(
-    log_Z: Callable[..., float], check: Check | None = None, **options: Any
-) -> Inference:
+def max_marginals(log_Z: LogZ, check: Check | None = None, **options: Any) -> Inference:
     """`max_marginals(log_Z)(eta, *data)`: for each potential, the largest log-weight of a term that has it.
 
     The result is shaped like `eta`; it is -inf where no term has the potential.
@@ -127,7 +124,7 @@ def max_marginals(
     return Inference(made, check, "The largest log-weight with each potential.")
 
 
-def expected_cost(log_Z: Callable[..., float], check: Check | None = None, **options: Any) -> Cost:
+def expected_cost(log_Z: LogZ, check: Check | None = None, **options: Any) -> Cost:
     """`expected_cost(log_Z)(eta, costs, *data)`: the expected sum of the costs of a term's potentials.
 
     `costs` are shaped like `eta`, and finite. The result is the derivative of `log_Z` along them: forward mode, which
