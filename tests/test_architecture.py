@@ -37,8 +37,9 @@ TRANSFORMS = tuple(  # each may import those in front of it
     )
 )  # fmt: skip
 JOINING = (  # the packages that join the stages; each may import those in front of it
-    "srcdiff.compile", "srcdiff.effects", "srcdiff.numba_ext.passes", "srcdiff.numba_ext.array_lists", "srcdiff.cache",
-    "srcdiff.handles", "srcdiff.numba_ext", "srcdiff.markers", "srcdiff.api", "srcdiff.inspect", "srcdiff.rules",
+    "srcdiff.waits", "srcdiff.compile", "srcdiff.effects", "srcdiff.numba_ext.passes",
+    "srcdiff.numba_ext.array_lists", "srcdiff.cache", "srcdiff.handles", "srcdiff.numba_ext",
+    "srcdiff.markers", "srcdiff.api", "srcdiff.inspect", "srcdiff.rules",
     "srcdiff.eager", "srcdiff.cuda", "srcdiff.sparsity", "srcdiff.compat", "srcdiff.assembly",
 )  # fmt: skip
 VI = tuple(
@@ -81,7 +82,7 @@ ARROWS: dict[str, tuple[str, ...]] = {
         "srcdiff.handles",
     ),
     "srcdiff.__main__": ("srcdiff.cli",),
-    **in_order(VI, ("srcdiff", "srcdiff.effects")),
+    **in_order(VI, ("srcdiff", "srcdiff.effects", "srcdiff.waits")),
     "srcdiff.vi": VI,
     "srcdiff.expfam.core": ("srcdiff",),
     "srcdiff.expfam.sequence": ("srcdiff", "srcdiff.expfam.core"),
@@ -133,6 +134,7 @@ MUTABLE_STATE: dict[str, str] = {
     "srcdiff.runtime.cuda.dlpack._KEPT": "arrays that another library holds, until it frees them",
     "srcdiff.transforms.rewrite.stability_rules.OWN_RULES": BY_USERS,
     "srcdiff.vi.distributions.divergences.REGISTRY": REGISTRY,
+    "srcdiff.waits._IS_WAITING": REENTRY,
 }  # fmt: skip
 ENTRY_POINTS = {
     "srcdiff",

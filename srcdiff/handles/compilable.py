@@ -15,9 +15,10 @@ from srcdiff.handles.compiling.tiers import Tier
 from srcdiff.handles.fast_call import direct_call
 from srcdiff.handles.locks import COMPILING
 from srcdiff.handles.pickle_refs import is_lost
-from srcdiff.handles.reports import shown, warn_numpy
+from srcdiff.handles.reports import warn_numpy
 from srcdiff.handles.source_view import Readable
 from srcdiff.handles.specialisations import Specialisation, Specialisations, lost
+from srcdiff.waits import shown
 
 
 class Compilable(Readable):

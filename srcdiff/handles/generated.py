@@ -29,12 +29,12 @@ from srcdiff.handles.reports import (
     Independence,
     independence,
     refuse_jit,
-    shown,
     warn_dynamic,
     warn_independent,
 )
 from srcdiff.handles.specialisations import Specialisation, Specialisations, loaded, lost
 from srcdiff.ir.location import Location
+from srcdiff.waits import shown
 
 if TYPE_CHECKING:  # for annotations only: these take a while to import
     from srcdiff.ir.core import Function

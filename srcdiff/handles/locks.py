@@ -24,11 +24,6 @@ class _CompilerLock:
         self._entered = threading.local()
         self._collects = False  # whether cycles are collected outside
 
-    @property
-    def is_nested(self) -> bool:
-        """Whether this thread holds the lock more than once."""
-        return len(self._entered.__dict__.get("locks", ())) > 1
-
     def __enter__(self) -> None:
         module = sys.modules.get("numba.core.compiler_lock")
         lock: Any = getattr(module, "global_compiler_lock", None)

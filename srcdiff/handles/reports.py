@@ -1,15 +1,10 @@
-"""What users see while generated functions run: warnings at the line that calls them, and waits on stderr."""
+"""Warnings of generated functions, at the line that calls them."""
 
 from __future__ import annotations
 
-import contextlib
-import os
 import sys
-import threading
-import time
 import warnings
-from collections.abc import Iterator
-from typing import Protocol, TextIO
+from typing import Protocol
 
 from srcdiff.compile.program import Program
 from srcdiff.errors import (
@@ -19,15 +14,8 @@ from srcdiff.errors import (
     IndependentWarning,
     UnsupportedError,
 )
-from srcdiff.handles.locks import COMPILING
 from srcdiff.ir.location import Location
 from srcdiff.options import Options
-
-AFTER = 1.0  # seconds of waiting until the line is shown
-_ADVICE = {  # by stage
-    "compiling": "later calls are fast; jit=False starts at once; SRCDIFF_PROGRESS=0 hides this line",
-    "generating": "later calls are fast; SRCDIFF_PROGRESS=0 hides this line",
-}
 
 
 class Independence(Protocol):
@@ -89,46 +77,3 @@ def _frames_to_user() -> int:
     ):
         frame, level = frame.f_back, level + 1
     return level
-
-
-@contextlib.contextmanager
-def shown(stage: str, name: str) -> Iterator[None]:
-    """Show what a call waits for, such as "compiling" and "loss_grad", if it takes longer than a second.
-
-    A terminal shows the seconds until the wait is over; other streams get one line. Inside of another wait, and with
-    `SRCDIFF_PROGRESS=0` in the environment, nothing is shown.
-    """
-    if os.environ.get("SRCDIFF_PROGRESS") == "0" or COMPILING.is_nested or sys.stderr is None:
-        yield
-        return
-    done = threading.Event()
-    thread = threading.Thread(
-        target=_show, args=(f"{stage} {name}", _ADVICE[stage], done, sys.stderr), daemon=True
-    )
-    try:
-        thread.start()
-    except RuntimeError:  # no threads here, or the interpreter ends
-        yield
-        return
-    try:
-        yield
-    finally:
-        done.set()
-        thread.join()
-
-
-def _show(text: str, advice: str, done: threading.Event, stream: TextIO) -> None:
-    started = time.monotonic()
-    if done.wait(AFTER):
-        return
-    with contextlib.suppress(OSError, ValueError):  # the stream may be closed
-        if not stream.isatty():
-            stream.write(f"srcdiff: {text} ({advice})\n")
-            stream.flush()
-            return
-        from rich.console import Console  # slow to import
-
-        with Console(file=stream).status("") as status:
-            while not done.wait(0.25):
-                seconds = time.monotonic() - started
-                status.update(f"srcdiff: {text}, {seconds:.0f} s ({advice})")

@@ -21,6 +21,7 @@ from srcdiff.compile.arguments.pytree import (
 from srcdiff.compile.arguments.signature import signature_of
 from srcdiff.handles.differentiable import plain_function
 from srcdiff.handles.primal_call import without_blocks
+from srcdiff.waits import shown
 
 STEP = 2e-3  # large enough that rounding does not spoil a difference, for gradients as well
 FINE_STEP = 2e-5  # used if a kink or a sharp bend may lie within the larger step
@@ -70,16 +71,17 @@ def check_grads(
     def expected(step: float) -> object:
         return difference(plain, args, directions, step)
 
-    if "forward" in modes:
-        _, tangent = jvp(f, tuple(args), tuple(directions))
-        _compare("forward mode", tangent, expected, rtol, atol)
-    if "reverse" in modes:
-        value, back = vjp(f, *args, argnums=tuple(wrt))
-        weights = random_like(value, rng)
-        found = sum(dot(d, directions[k]) for d, k in zip(back(weights), wrt, strict=True))
-        _compare("reverse mode", found, lambda step: dot(weights, expected(step)), rtol, atol)
-        if order > 1 and is_float_leaf(value) and np.ndim(value) == 0:
-            _check_second(f, args, wrt, directions, rng, rtol, atol)
+    with shown("checking", getattr(f, "__name__", "a function")):
+        if "forward" in modes:
+            _, tangent = jvp(f, tuple(args), tuple(directions))
+            _compare("forward mode", tangent, expected, rtol, atol)
+        if "reverse" in modes:
+            value, back = vjp(f, *args, argnums=tuple(wrt))
+            weights = random_like(value, rng)
+            found = sum(dot(d, directions[k]) for d, k in zip(back(weights), wrt, strict=True))
+            _compare("reverse mode", found, lambda step: dot(weights, expected(step)), rtol, atol)
+            if order > 1 and is_float_leaf(value) and np.ndim(value) == 0:
+                _check_second(f, args, wrt, directions, rng, rtol, atol)
 
 
 def _known_modes(modes: Sequence[str]) -> tuple[str, ...]:

@@ -8,16 +8,18 @@ import subprocess
 import sys
 import time
 
+import numpy as np
 import pytest
 
-from srcdiff.handles import reports
-from srcdiff.handles.locks import COMPILING
+import srcdiff
+from srcdiff import vi, waits
+from srcdiff.vi import dist
 
 RUN = """
 import numpy as np, srcdiff
-from srcdiff.handles import reports
+from srcdiff import waits
 
-reports.AFTER = {after}
+waits.AFTER = {after}
 
 
 def loss(x):
@@ -63,7 +65,7 @@ class Terminal(io.StringIO):
 @pytest.fixture
 def stream(monkeypatch):
     monkeypatch.delenv("SRCDIFF_PROGRESS", raising=False)
-    monkeypatch.setattr(reports, "AFTER", 0.02)
+    monkeypatch.setattr(waits, "AFTER", 0.02)
 
     def use(stream):
         monkeypatch.setattr(sys, "stderr", stream)
@@ -75,28 +77,54 @@ def stream(monkeypatch):
 def test_a_terminal_shows_the_seconds(stream, monkeypatch):
     monkeypatch.setenv("TERM", "xterm")
     terminal = stream(Terminal())
-    with reports.shown("compiling", "f_grad"):
+    with waits.shown("compiling", "f_grad"):
         time.sleep(0.8)
     assert "compiling f_grad, 0 s" in terminal.getvalue()
 
 
 def test_a_wait_inside_of_another_is_not_shown(stream):
     errors = stream(io.StringIO())
-    with COMPILING, reports.shown("compiling", "outer_grad"):
-        with COMPILING, reports.shown("compiling", "inner_grad"):
+    with waits.shown("compiling", "outer_grad"):
+        with waits.shown("compiling", "inner_grad"):
             time.sleep(0.1)
         time.sleep(0.1)
     assert [line.split()[2] for line in errors.getvalue().splitlines()] == ["outer_grad"]
 
 
+def loss(x):
+    return np.sum(np.sin(x))
+
+
+def model(y):
+    mu = vi.sample("mu", dist.Normal(0.0, 1.0))
+    vi.sample("y", dist.Normal(mu, 1.0), obs=y)
+
+
+FITTED = vi.fit(model, vi.MeanField, np.ones(3), steps=3, rng=0, progress=False)
+LONG = {  # a call that may take long, and its line
+    "checking loss": lambda: srcdiff.check_grads(loss, np.ones(2)),
+    "drawing from model": lambda: FITTED.bound(10, np.random.default_rng(0)),
+    "fitting MeanField": lambda: vi.fit(model, vi.MeanField, np.ones(3), steps=3, rng=0),
+}
+
+
+@pytest.mark.parametrize("line", LONG)
+def test_calls_that_may_take_long_say_what_they_do(line, stream, monkeypatch):
+    monkeypatch.setattr(waits, "AFTER", 0.0)
+    errors = stream(io.StringIO())
+    LONG[line]()
+    assert errors.getvalue().startswith(f"srcdiff: {line} (")
+    assert len(errors.getvalue().splitlines()) == 1
+
+
 def test_a_closed_stream_is_no_failure(stream):
     errors = stream(io.StringIO())
     errors.close()
-    with reports.shown("compiling", "f_grad"):
+    with waits.shown("compiling", "f_grad"):
         time.sleep(0.1)
 
 
 def test_an_error_ends_the_line(stream):
     stream(io.StringIO())
-    with pytest.raises(ZeroDivisionError), reports.shown("compiling", "f_grad"):
+    with pytest.raises(ZeroDivisionError), waits.shown("compiling", "f_grad"):
         raise ZeroDivisionError

@@ -4,6 +4,7 @@ import hashlib
 import math
 import sys
 import time
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -23,6 +24,7 @@ from srcdiff.vi.objectives.elbo import Elbo, guide_name
 from srcdiff.vi.objectives.gradient_estimators import ScoreFunction
 from srcdiff.vi.objectives.target_density import count_rows
 from srcdiff.vi.results.posterior import Posterior
+from srcdiff.waits import shown
 
 
 class Average(NamedTuple):
@@ -95,7 +97,13 @@ class Loop:
 
     def fit(self, params: Pytree, file: Path | None, every: int) -> Posterior:
         """Run the fit from `params`, with a checkpoint in `file` every `every` steps."""
-        with np.errstate(over="ignore", invalid="ignore", divide="ignore"):  # `_not_finite` checks
+        silent = np.errstate(
+            over="ignore", invalid="ignore", divide="ignore"
+        )  # `_not_finite` checks
+        with (
+            silent,
+            nullcontext() if self._has_line else shown("fitting", guide_name(self.target.guide)),
+        ):
             if isinstance(self.optimizer, LBFGS):
                 params, stopped = self._minimise(params)
             else:
@@ -104,6 +112,11 @@ class Loop:
         if isinstance(self.target.guide, Laplace):
             guide, params = self._laplace(params)
         return Posterior(self.target, params, self.bounds, self.data, stopped, guide=guide)
+
+    @property
+    def _has_line(self) -> bool:
+        """Whether a line of its own shows the bound, or nothing is to be shown."""
+        return not self.progress or (sys.stderr.isatty() and not isinstance(self.optimizer, LBFGS))
 
     # ---- stochastic steps
 

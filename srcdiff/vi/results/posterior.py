@@ -15,6 +15,7 @@ from srcdiff.vi.objectives.bound import Bound, VectorBound
 from srcdiff.vi.objectives.elbo import Elbo, guide_name
 from srcdiff.vi.results.export import write_posterior
 from srcdiff.vi.results.psis_khat import khat, smoothed
+from srcdiff.waits import shown
 
 
 class Posterior:
@@ -118,7 +119,8 @@ class Posterior:
         TypeError
             For a `Delta` guide, which has no density.
         """
-        return self._bound.log_weights(self.params, n, rng, self.data)
+        with shown("drawing from", self._bound.target.name):
+            return self._bound.log_weights(self.params, n, rng, self.data)
 
     @cached_property
     def khat(self) -> float:
