@@ -370,8 +370,16 @@ def test_the_language_without_types(program, monkeypatch, capsys):
         _check(program.function, args)
 
 
+# `z.real` and `z.imag` are written: shadows of parts of another dtype do not exist without types
+WRITTEN_PARTS = {"phase_plate", "two_level_atom"}
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("program", CORPUS, ids=repr)
 def test_the_corpus_without_types(program, monkeypatch, capsys):
     _forced(monkeypatch)
-    _check(program.function, program.arguments(0))
+    if program.name in WRITTEN_PARTS:
+        with pytest.raises(srcdiff.UnsupportedError, match=r"part of it|`.real`"):
+            _check(program.function, program.arguments(0))
+    else:
+        _check(program.function, program.arguments(0))
