@@ -11,13 +11,13 @@ from collections.abc import Iterator
 from contextvars import ContextVar
 from typing import TextIO
 
-AFTER = 1.0  # seconds of waiting until the line is shown
+AFTER = 1.0  # seconds until the line is shown
 _ADVICE = {  # by stage
     "compiling": "later calls are fast; jit=False starts at once; ",
     "generating": "later calls are fast; ",
     "fitting": "fewer steps take less time; ",
 }
-_IS_WAITING = ContextVar("is_waiting", default=False)
+_IS_SHOWN = ContextVar("is_shown", default=False)
 
 
 @contextlib.contextmanager
@@ -27,7 +27,7 @@ def shown(stage: str, name: str) -> Iterator[None]:
     A terminal shows the seconds until the wait is over; other streams get one line. Inside of another wait, and with
     `SRCDIFF_PROGRESS=0` in the environment, nothing is shown.
     """
-    if os.environ.get("SRCDIFF_PROGRESS") == "0" or _IS_WAITING.get() or sys.stderr is None:
+    if os.environ.get("SRCDIFF_PROGRESS") == "0" or _IS_SHOWN.get() or sys.stderr is None:
         yield
         return
     advice = f"{_ADVICE.get(stage, '')}SRCDIFF_PROGRESS=0 hides this line"
@@ -40,11 +40,11 @@ def shown(stage: str, name: str) -> Iterator[None]:
     except RuntimeError:  # no threads here, or the interpreter ends
         yield
         return
-    outer = _IS_WAITING.set(True)
+    outer = _IS_SHOWN.set(True)
     try:
         yield
     finally:
-        _IS_WAITING.reset(outer)
+        _IS_SHOWN.reset(outer)
         done.set()
         thread.join()
 

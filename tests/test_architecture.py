@@ -134,7 +134,7 @@ MUTABLE_STATE: dict[str, str] = {
     "srcdiff.runtime.cuda.dlpack._KEPT": "arrays that another library holds, until it frees them",
     "srcdiff.transforms.rewrite.stability_rules.OWN_RULES": BY_USERS,
     "srcdiff.vi.distributions.divergences.REGISTRY": REGISTRY,
-    "srcdiff.waits._IS_WAITING": REENTRY,
+    "srcdiff.waits._IS_SHOWN": REENTRY,
 }  # fmt: skip
 ENTRY_POINTS = {
     "srcdiff",
