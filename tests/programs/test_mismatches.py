@@ -104,3 +104,24 @@ def test_where_the_program_does_not_come_to_lengths_of_slices_may_not_fit():
     g = srcdiff.grad(f)
     np.testing.assert_allclose(g(np.ones(4), 3), np.ones(4))
     np.testing.assert_allclose(g(np.ones(4), 1), [5.0, 1.0, 1.0, 1.0])
+
+
+JOINS = {
+    "stack": np.stack, "stack of columns": lambda rows: np.stack(rows, axis=1), "concatenate": np.concatenate,
+    "vstack": np.vstack, "hstack": np.hstack, "column_stack": np.column_stack, "dstack": np.dstack,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("jit", [False, True])
+@pytest.mark.parametrize("name", JOINS)
+def test_a_list_without_arrays_is_not_joined(name, jit):
+    join = JOINS[name]
+
+    def f(x):
+        rows = [v * np.array([1.0, 2.0]) for v in x]
+        return np.sum(join(rows) ** 2)
+
+    gradient = srcdiff.grad(f, jit=jit)
+    assert gradient(np.ones(3)) == pytest.approx(10.0 * np.ones(3))
+    with pytest.raises(ValueError, match="need at least one array to"):
+        gradient(np.zeros(0))

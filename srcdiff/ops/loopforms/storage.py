@@ -66,6 +66,8 @@ def _joined_list(n: LoopContext, op: Op, axis_of: Any, shape_as_part: Any) -> At
     type_ = op.result.type
     assert isinstance(type_, Array)
     axis = axis_of(op, type_.ndim)
+    count = n.count(parts)
+    _refuse_none(n, count, "concatenate")
     first = n.item(parts, const(0))
     open_axis = len(shape_of(first.type)) == type_.ndim
 
@@ -73,7 +75,6 @@ def _joined_list(n: LoopContext, op: Op, axis_of: Any, shape_as_part: Any) -> At
         item = n.item(parts, at[0])
         return (plus(n, total[0], n.axis_length(item, axis)),)
 
-    count = n.count(parts)
     total = n.iterations(count, (const(0),), measure)[0] if open_axis else count
     lengths = [
         total if k == axis else n.length(d)
@@ -98,6 +99,10 @@ def _joined_list(n: LoopContext, op: Op, axis_of: Any, shape_as_part: Any) -> At
     return target
 
 
+def _refuse_none(n: LoopContext, count: Atom, verb: str) -> None:
+    n.refuse("{0} == 0", [count], ValueError, f"need at least one array to {verb}")
+
+
 def _own(part: Atom, at: At, axis: int) -> At:
     """The indices into a part, without the joined axis if the part does not have it."""
     return at if len(shape_of(part.type)) == len(at) else [i for k, i in enumerate(at) if k != axis]
@@ -109,6 +114,7 @@ def stacked(axis_of: Any) -> Callable[[LoopContext, Op], Atom]:
     def loops(n: LoopContext, op: Op) -> Atom:
         axis = axis_of(op)
         if isinstance(op.operands[0].type, List):
+            _refuse_none(n, n.count(op.operands[0]), "stack")
             return _stacked_list(n, op, axis)
         target = n.new(op.result.type, name=op.result.name or "stacked")
         for k, part in enumerate(op.operands):
