@@ -84,7 +84,7 @@ def test_unusual_arguments_of_the_corpus(file: CorpusProgram) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("run", "file"),
-    zip(itertools.cycle([checked_by_numba, as_machine_code]), load("programs"), strict=False),
+    [*zip(itertools.cycle([checked_by_numba, as_machine_code]), load("programs"), strict=False)],
     ids=lambda v: getattr(v, "__name__", repr(v)),
 )
 def test_unusual_arguments_of_the_compiled_corpus(
