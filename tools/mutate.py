@@ -2,7 +2,9 @@
 
     python tools/mutate.py --count 300 --seconds 3600 --results found.txt     # goes on where an earlier run ended
     python tools/mutate.py --module srcdiff/transforms/simplify --count 20 --seed 1
+    python tools/mutate.py --module srcdiff/transforms/linalg --tests tests/transforms/linalg --cases 20 --every 8
     python tools/mutate.py --results found.txt --table
+    python tools/mutate.py --results found.txt --survivors > docs/survivors.md
 
 Everything is loaded once; each defect is planted in a forked process, into the functions in memory. For an operation
 its samples run first. Then run tests and programs that execute the changed line, the quickest first, until one notices
@@ -13,11 +15,11 @@ differs, each pass is validated. Which test and program executes which line is m
 from __future__ import annotations
 
 import argparse
+import contextlib
 import copy
 import faulthandler
 import gc
 import importlib
-import json
 import os
 import pickle
 import signal
@@ -25,9 +27,9 @@ import sys
 import tempfile
 import time
 import warnings
-from collections import Counter, defaultdict
-from collections.abc import Collection, Iterator, Sequence
-from dataclasses import asdict, dataclass, fields
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, fields
 from functools import cache, partial
 from pathlib import Path
 from typing import Any
@@ -48,6 +50,9 @@ from _pytest.runner import runtestprotocol  # noqa: E402
 from srcdiff.errors import UnsupportedError  # noqa: E402
 from tools import validate  # noqa: E402
 from tools.planted_defects import (  # noqa: E402
+    BESIDE,
+    COMPARED,
+    PLAIN,
     Defect,
     defects_of_code,
     defects_of_declarations,
@@ -55,6 +60,7 @@ from tools.planted_defects import (  # noqa: E402
     plant,
 )
 from tools.reach import LONGEST, PLACES, Line, Reach, forked, relative  # noqa: E402
+from tools.verdicts import Verdict, results, saved, survivors, table  # noqa: E402
 
 LEFT_OUT = (
     "validation",
@@ -78,25 +84,6 @@ TESTS = (
 FORMS = ("reverse", "forward", "second order", "hessian", "batch", "jacobian by columns")
 SECONDS = 8.0  # of tests and programs that are run for one defect
 SAVED = 30  # seconds between two copies of what was measured
-
-
-@dataclass
-class Verdict:
-    """What became of one defect."""
-
-    defect: Defect
-    caught_by: str = ""  # "tests", "validation", "gradient", "error" or "time"; empty: it survived
-    by: str = ""
-    reached: bool = False
-    differs: bool = False  # a program's text is another one
-
-    @property
-    def state(self) -> str:
-        if self.caught_by:
-            return f"caught by {self.caught_by}"
-        if not self.reached:
-            return "not reached"
-        return "survived, text differs" if self.differs else "survived, text equal"
 
 
 # ---- what is run ---------------------------------------------------------------------------------------------------
@@ -136,18 +123,22 @@ class Session:
     reach: Reach
     functions: dict[Any, list[Any]]  # those in memory, by code
 
-    def measure(self, file: Path) -> None:
-        """Run once what has not been: programs, and the tests that may be chosen."""
+    def measure(self, file: Path, seconds: float) -> None:
+        """Run once what has not been: programs, and the tests that may be chosen, in a mixed order."""
         runs = {name: partial(run_program, *made) for name, made in self.programs.items()}
         runs |= {n: partial(_checked, i) for n, i in self.items.items() if not is_of_operation(n)}
-        saved = time.monotonic()
-        for name, work in runs.items():
-            if name not in self.reach.runs:
-                run = self.reach.measure(name, work)
+        names = [*runs]
+        kept = started = time.monotonic()
+        for k in np.random.default_rng(0).permutation(len(names)):
+            if time.monotonic() > started + seconds:
+                break
+            if (name := names[k]) not in self.reach.runs:
+                run = self.reach.measure(name, runs[name])
                 print(f"{run.seconds:6.1f} s {name}", flush=True)
-            if time.monotonic() > saved + SAVED or name == [*runs][-1]:
+            if time.monotonic() > kept + SAVED:
                 file.write_bytes(pickle.dumps(self.reach))
-                saved = time.monotonic()
+                kept = time.monotonic()
+        file.write_bytes(pickle.dumps(self.reach))
 
     def is_text(self, defect: Defect) -> bool:
         """Whether the function is one whose text is read: a rule, or a function of the library."""
@@ -217,20 +208,39 @@ def tried(session: Session, defect: Defect, seconds: float) -> Verdict:
     verdict = Verdict(defect)
     is_text = session.is_text(defect)
     names = [*session.samples_of(defect), *session.runs_of(defect)]
-    flag = plant(defect, is_text, session.functions)
+    flag = plant(defect, PLAIN if is_text else BESIDE, session.functions)
     verdict.reached = bool(is_text or defect.field) and bool(names)
     end = time.process_time() + seconds
-    for name in names:
+    for k, name in enumerate(names):
+        if time.process_time() > end:
+            verdict.left = len(names) - k
+            break
         if name in session.programs:
             verdict.caught_by = _of_program(session, name, verdict)
-        elif not run_test(session.items[name]):
-            verdict.caught_by = "tests"
+            verdict.programs += 1
+        else:
+            verdict.caught_by = "" if run_test(session.items[name]) else "tests"
+            verdict.tests += 1
         verdict.reached |= flag.reached
         if verdict.caught_by:
             verdict.by = name
-        if verdict.caught_by or time.process_time() > end:
             break
     return verdict
+
+
+def compared(session: Session, defect: Defect, seconds: float) -> str:
+    """Whether the changed expression has another value than the original, in the right compiler."""
+    flag = plant(defect, COMPARED, session.functions)
+    end = time.process_time() + seconds
+    for name in [*session.samples_of(defect), *session.runs_of(defect)]:
+        if name in session.programs:
+            with contextlib.suppress(Exception):
+                run_program(*session.programs[name])
+        else:
+            run_test(session.items[name])
+        if flag.differs or time.process_time() > end:
+            break
+    return "differs" if flag.differs else "same"
 
 
 def _of_program(session: Session, name: str, verdict: Verdict) -> str:
@@ -240,7 +250,7 @@ def _of_program(session: Session, name: str, verdict: Verdict) -> str:
         text, gradient = run_program(*session.programs[name])
         if text == before.text:
             return ""
-        verdict.differs = True
+        verdict.differing += 1
         if is_far(gradient, before.gradient):
             return "gradient"
         os.environ["SRCDIFF_VALIDATE"] = "1"
@@ -287,12 +297,13 @@ class Mutation:
         faulthandler.disable()
         os.environ["SRCDIFF_CACHE"] = "off"  # no process sees texts of another
         samples = [i for i in session.items if is_of_operation(i.nodeid)]
-        items = {i.nodeid: i for i in (*suites.sampled(session.items), *samples)}
+        chosen = suites.sampled(session.items, self.options.cases)
+        items = {i.nodeid: i for i in (*chosen, *samples)}
         import_all()
         made = Session(items, self._programs(), self._kept(), loaded_functions())
         gc.collect()
         gc.freeze()  # forked processes share the pages
-        made.measure(self.options.reach)
+        made.measure(self.options.reach, self.options.measure)
         started, again = time.monotonic(), self.options.again
         earlier = {d for d, v in self.verdicts.items() if v.caught_by or not again}
         count = 0
@@ -314,31 +325,27 @@ class Mutation:
         return pickle.loads(file.read_bytes()) if file.exists() else Reach()
 
     def _one(self, session: Session, defect: Defect) -> bool:
+        each = self.options.each
+
         def work() -> Verdict | str:
             try:
-                return tried(session, defect, self.options.each)
+                return tried(session, defect, each)
             except ValueError as error:  # cannot be planted
                 return str(error)
 
-        verdict = forked(work, LONGEST + int(self.options.each))
+        verdict = forked(work, LONGEST + int(each))
         if isinstance(verdict, str):
             return False
         verdict = verdict or Verdict(defect, "time", reached=True)
+        is_comparable = defect.has_value and not session.is_text(defect)
+        if is_comparable and verdict.reached and not verdict.caught_by:
+            verdict.value = forked(lambda: compared(session, defect, each)) or ""
         self.verdicts[defect] = verdict
-        print(f"{verdict.state:24} {defect} {verdict.by}", flush=True)
+        print(f"{verdict.state:24} {defect} {verdict.by or verdict.evidence()}", flush=True)
         if self.options.results:
             with self.options.results.open("a") as file:
-                file.write(json.dumps(asdict(verdict)) + "\n")
+                file.write(f"{saved(verdict)}\n")
         return True
-
-
-def results(file: Path | None) -> dict[Defect, Verdict]:
-    """The verdicts of earlier runs, one a line; the last one of each defect counts."""
-    if file is None or not file.exists():
-        return {}
-    found = [json.loads(line) for line in file.read_text().splitlines()]
-    verdicts = [Verdict(**{**v, "defect": Defect(**v["defect"])}) for v in found]
-    return {v.defect: v for v in verdicts}
 
 
 def import_all() -> None:
@@ -347,21 +354,6 @@ def import_all() -> None:
         for path in sorted((ROOT / place).rglob("*.py")):
             name = str(path.relative_to(ROOT).with_suffix("")).replace("/", ".")
             importlib.import_module(name.removesuffix(".__init__"))
-
-
-def table(verdicts: Collection[Verdict]) -> str:
-    """By package: how many defects were planted, caught by each net, survived, not reached."""
-    nets = ("tests", "validation", "gradient", "error", "time")
-    states = ("survived, text differs", "survived, text equal", "not reached")
-    head = ("package", "planted", *nets, *states)
-    rows = [head, tuple("---" for _ in head)]
-    packages = defaultdict(list)
-    for v in verdicts:
-        packages["/".join(v.defect.path.split("/")[1:3]).removesuffix(".py")].append(v)
-    for name, found in [*sorted(packages.items()), ("all", [*verdicts])]:
-        counts = Counter(v.caught_by or v.state for v in found)
-        rows.append((name, str(len(found)), *(str(counts[n]) for n in (*nets, *states))))
-    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
 
 
 def main() -> int:
@@ -375,22 +367,27 @@ def main() -> int:
     parser.add_argument("--each", type=float, default=SECONDS, help="seconds for one defect")
     parser.add_argument("--every", type=int, default=1, help="one program in so many of the corpus")
     parser.add_argument("--random", type=int, default=20, help="generated programs beside these")
+    parser.add_argument("--tests", nargs="+", default=TESTS, help="files and folders of tests")
+    parser.add_argument("--cases", type=int, default=suites.CASES, help="of each test function")
     parser.add_argument("--results", type=Path, help="kept here, and added to by the next run")
     parser.add_argument("--again", action="store_true", help="try survivors of earlier runs, too")
     parser.add_argument("--table", action="store_true", help="of the results; nothing runs")
+    parser.add_argument("--measure", type=float, default=3600.0, help="seconds for `--reach`")
+    parser.add_argument("--survivors", action="store_true", help="the page of these; nothing runs")
     parser.add_argument(
         "--reach", type=Path, default=Path(tempfile.gettempdir(), "srcdiff-reach.pickle")
     )
     options = parser.parse_args()
-    if options.table:
-        print(table(results(options.results).values()))
-        return 0
+    for is_wanted, form in ((options.table, table), (options.survivors, survivors)):
+        if is_wanted:
+            print(form(results(options.results).values()))
+            return 0
     os.environ["SRCDIFF_VALIDATE"] = "0"
     os.environ["SRCDIFF_VERIFY"] = "1"
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # the table is printed all the same
     mutation = Mutation(options)
     arguments = ["-q", "-s", "-n", "0", "-p", "no:cacheprovider", f"--deselect={COMPILED}"]
-    pytest.main([*arguments, "--suite=full", *TESTS], plugins=[mutation])
+    pytest.main([*arguments, "--suite=full", *options.tests], plugins=[mutation])
     print(table(mutation.verdicts.values()))
     return 0
 

@@ -1,8 +1,9 @@
 """The defects that `tools/mutate.py` plants: where each one is, what it changes, and how it gets into loaded modules.
 
 A defect in a function that is executed becomes `(changed if __planted__ else original)`, so that a run shows whether
-the place was reached, and the same process can run both. A defect in a function that is read as text (a derivative
-rule, a library function) replaces the text. A defect of a declaration is another value of one of its fields.
+the place was reached. To compare both values in the right compiler, it becomes
+`(__planted__.both(original, changed) if __planted__ else original)`. A defect in a function that is read as text (a
+derivative rule, a library function) replaces the text. A defect of a declaration is another value of one of its fields.
 """
 
 from __future__ import annotations
@@ -28,6 +29,11 @@ _TERM = (ast.Add, ast.Sub, ast.Mult, ast.Div, ast.BitOr, ast.BitAnd, ast.Pow)
 _ORDERED = (ast.Sub, ast.Div, ast.Pow, ast.MatMult)
 _SYMMETRIC = ("isinstance", "getattr", "cast", "min", "max")  # or types only
 
+PLAIN = "({new}{lines})"
+BESIDE = "(({new}) if __planted__ else ({old}))"
+COMPARED = "(__planted__.both(({old}), ({new})) if __planted__ else ({old}))"
+MOST_COMPARED = 1000
+
 
 @dataclass(frozen=True)
 class Defect:
@@ -43,25 +49,31 @@ class Defect:
     function: str = ""
     first: int = 0  # the first line of the function, its decorators included
     field: str = ""
+    old: str = ""
 
     def __str__(self) -> str:
-        where = f"{self.path}:{self.line}"
-        if self.field:
-            return f"{where} {self.function}: {self.field} = {self.new}"
-        return f"{where} {self.kind}: {self.old_text()} -> {self.new}"
+        return f"{self.path}:{self.line} {self.function}: {self.change}"
 
-    def old_text(self) -> str:
-        return " ".join(self._cut(self._lines())[1].decode().split())
+    @property
+    def change(self) -> str:
+        return f"{self.field} = {self.new}" if self.field else f"{self.old} -> {self.new}"
 
-    def text(self, replaced: bool) -> str:
-        """The module's text with the defect; `replaced`: in place of the original, not beside it."""
+    @property
+    def key(self) -> tuple[str, str, str]:
+        """What stays the same where lines move."""
+        return self.path, self.function, self.change
+
+    @property
+    def has_value(self) -> bool:
+        """Whether the original and the changed expression may both be evaluated: they do nothing else."""
+        return not self.field and self.kind != "operand"
+
+    def text(self, form: str) -> str:
+        """The module's text with the defect beside the original, or (`PLAIN`) in place of it."""
         before, old, after = self._cut(self._lines())
-        new = self.new.encode()
-        if replaced:
-            middle = b"(" + new + b"\n" * old.count(b"\n") + b")"
-        else:
-            middle = b"((" + new + b") if __planted__ else (" + old + b"))"
-        return (before + middle + after).decode()
+        lines = "\n" * old.count(b"\n")
+        middle = form.format(new=self.new, old=old.decode(), lines=lines)
+        return before.decode() + middle + after.decode()
 
     def _lines(self) -> list[bytes]:
         return (ROOT / self.path).read_bytes().splitlines(keepends=True)
@@ -121,7 +133,8 @@ class _Finder(ast.NodeVisitor):
         if self.functions and new != ast.unparse(node):
             place = (node.lineno, node.end_lineno, node.col_offset, node.end_col_offset)
             name, first, _ = self.functions[-1]
-            self.found.append(Defect(self.path, *place, kind, new, name, first))
+            old = ast.unparse(node)
+            self.found.append(Defect(self.path, *place, kind, new, name, first, old=old))
 
     def visit_FunctionDef(self, node: ast.FunctionDef) -> None:
         first = min([node.lineno, *(d.lineno for d in node.decorator_list)])
@@ -233,14 +246,20 @@ class _Finder(ast.NodeVisitor):
 
 
 class Planted:
-    """What `__planted__` is: true, and it remembers that somebody asked."""
+    """What `__planted__` is: true, and it remembers that somebody asked, and whether values differed."""
 
     def __init__(self) -> None:
-        self.active, self.reached = True, False
+        self.reached = self.differs = False
+        self.left = MOST_COMPARED
 
     def __bool__(self) -> bool:
-        self.reached |= self.active
-        return self.active
+        self.reached = True
+        return self.left > 0
+
+    def both(self, original: Any, changed: Any) -> Any:
+        self.left -= 1
+        self.differs |= bool(original != changed)
+        return original
 
 
 def loaded_functions() -> dict[CodeType, list[FunctionType]]:
@@ -252,10 +271,8 @@ def loaded_functions() -> dict[CodeType, list[FunctionType]]:
     return found
 
 
-def plant(
-    defect: Defect, is_text: bool, functions: Mapping[CodeType, list[FunctionType]]
-) -> Planted:
-    """Change the functions of this process that the defect is in.
+def plant(defect: Defect, form: str, functions: Mapping[CodeType, list[FunctionType]]) -> Planted:
+    """Change the functions of this process that the defect is in; `form`: how the defect stands in the text.
 
     Raises
     ------
@@ -268,7 +285,7 @@ def plant(
 
         object.__setattr__(OPERATIONS[defect.function], defect.field, ast.literal_eval(defect.new))
         return flag
-    file, text = str(ROOT / defect.path), defect.text(is_text)
+    file, text = str(ROOT / defect.path), defect.text(form)
     old = _by_place(compile((ROOT / defect.path).read_text(), file, "exec", dont_inherit=True))
     new = _by_place(compile(text, file, "exec", dont_inherit=True))
     other = {
@@ -278,7 +295,7 @@ def plant(
         for a, b in zip(codes, new[place], strict=True)
         if a != b
     }
-    if is_text:
+    if form == PLAIN:
         linecache.cache[file] = (len(text), None, text.splitlines(keepends=True), file)
     changed = [(f, code) for old_code, code in other.items() for f in functions.get(old_code, ())]
     for function, code in changed:
