@@ -11,23 +11,27 @@ from loop_forms import as_python, loop_form
 import srcdiff
 from srcdiff.transforms.lower.loop_nests import NoLoopForm
 
-SIDE, MANY = 3, 12
+SHAPE, MANY = (3, 4, 3), 12
 ITEMS = ("1", ":", "::-1", "1:", "j", "k", "m", "None", "...")
 NAMES = {"j": np.array([2, 0, 2]), "k": np.array([[1], [-1]]), "m": np.array([True, False, True])}
 NOT_OF_THREE = {"::-1", "1:", "k"}
 
 
 def _patterns():
-    for count in (1, 2, 3):
-        for items in itertools.product(ITEMS, repeat=count):
-            arrays = sum(i in NAMES for i in items)
-            if items.count("...") > 1 or (count == 3 and (not arrays or NOT_OF_THREE & {*items})):
-                continue
-            try:
-                np.empty((SIDE,) * 3)[_subscript(items)]
-            except IndexError:  # the lengths of index arrays and masks do not fit
-                continue
-            yield ", ".join(items)
+    few = (
+        i for i in itertools.product(ITEMS, repeat=3) if {*NAMES} & {*i} and not NOT_OF_THREE & {*i}
+    )
+    apart = itertools.product((":", "None", "..."), ("1", "j"), (":", "None", "..."), ("j",))
+    for items in (*itertools.product(ITEMS), *itertools.product(ITEMS, repeat=2), *few, *apart):
+        if items.count("...") > 1:
+            continue
+        try:
+            np.empty(SHAPE)[_subscript(items)]
+        except (
+            IndexError
+        ):  # the lengths of index arrays and masks do not fit, or there are too many
+            continue
+        yield ", ".join(items)
 
 
 def _subscript(items):
@@ -63,7 +67,7 @@ def _expected(kind, x, v, u, at):
 @pytest.mark.parametrize("patterns", BATCHES, ids=lambda b: b[0])
 def test_the_gradient_of_a_subscript_is_what_numpy_picks_and_puts_back(patterns, kind):
     rng = np.random.default_rng(0)
-    xs, us = ([rng.normal(size=(SIDE,) * 3) for _ in patterns] for _ in range(2))
+    xs, us = ([rng.normal(size=SHAPE) for _ in patterns] for _ in range(2))
     places = [_subscript(p.split(", ")) for p in patterns]
     vs = [rng.normal(size=x[at].shape) for x, at in zip(xs, places, strict=True)]
     lines = [STATEMENTS[kind].format(k=k, p=p) for k, p in enumerate(patterns)]

@@ -25,8 +25,8 @@ from srcdiff.ops.arrays import memory
 from srcdiff.ops.core.index_patterns import is_view
 from srcdiff.ops.elementwise import arithmetic, complex_numbers
 from srcdiff.transforms.analysis.defuse import definitions
-from srcdiff.transforms.prepare.complex_views import ALWAYS_VIEWS
 
+ALWAYS_VIEWS = {"real", "imag", "diag", "diagonal", "einsum_view", "broadcast_to"}
 _PARTS = (complex_numbers.real, complex_numbers.imag)
 _WRITES = (memory.store, memory.add_into, memory.add_at)
 

@@ -23,7 +23,7 @@ from srcdiff.ir.values import Atom, Value
 from srcdiff.ops.arrays import containers, memory
 from srcdiff.transforms.analysis.dependence.load_stability import Program, survey
 from srcdiff.transforms.analysis.struct_params import Part, parts_taken, take
-from srcdiff.transforms.prepare.complex_views import ALWAYS_VIEWS, Uses, own_part
+from srcdiff.transforms.prepare.complex_writes import ALWAYS_VIEWS
 
 
 def insert_reads(fn: Function) -> Function:
@@ -33,7 +33,7 @@ def insert_reads(fn: Function) -> Function:
     if not written:
         return fn
     is_buffer = {v for v, r in roots.items() if isinstance(v.type, Array) and r & written}
-    return _InsertReads(is_buffer, survey(fn.body, roots), _only_passed(fn), Uses(fn))(fn)
+    return _InsertReads(is_buffer, survey(fn.body, roots), _only_passed(fn), _kept(fn))(fn)
 
 
 def _only_passed(fn: Function) -> set[Value]:
@@ -57,11 +57,23 @@ def _only_passed(fn: Function) -> set[Value]:
     return found
 
 
+def _kept(fn: Function) -> set[Atom]:
+    """What a region yields or a container holds, and the arrays whose views are among these."""
+    kept = set(fn.body.yields)
+    for s in reversed([*walk(fn.body)]):
+        kept.update(y for r in regions_of(s) for y in r.yields)
+        if isinstance(s, Op) and s.decl.holds:
+            kept.update(s.operands)
+        elif isinstance(s, Op) and s.view_of is not None and not kept.isdisjoint(s.results):
+            kept.add(s.operands[s.view_of])
+    return kept
+
+
 class _InsertReads(Rewriter):
     def __init__(
-        self, buffers: set[Value], program: Program, passed: set[Value], uses: Uses
+        self, buffers: set[Value], program: Program, passed: set[Value], kept: set[Atom]
     ) -> None:
-        self.buffers, self.program, self.passed, self.uses = buffers, program, passed, uses
+        self.buffers, self.program, self.passed, self.kept = buffers, program, passed, kept
         self.shown: dict[
             Value, Op
         ] = {}  # views that show later writes: each use makes the view again
@@ -75,11 +87,9 @@ class _InsertReads(Rewriter):
         if not isinstance(old, Op):
             b.append(self.keep(old, env, b))
             return
-        if old.operands and old.operands[0] in self.buffers:
-            old = own_part(old, self.program, self.uses) or old
-            if self.shows_writes(old):
-                self.shown.update((r, old) for r in old.results)
-                return
+        if old.operands and old.operands[0] in self.buffers and self.shows_writes(old):
+            self.shown.update((r, old) for r in old.results)
+            return
         operands = [
             a if self.is_reference(old, i) else self.contents(a, old, b)
             for i, a in enumerate(old.operands)
@@ -129,7 +139,7 @@ class _InsertReads(Rewriter):
             op.decl.read_only and self.program.is_written_after(op, base, base)
         ):
             return False
-        is_kept = any(u is None for r in op.results for u in self.uses.of(r))
+        is_kept = not self.kept.isdisjoint(op.results)
         if is_kept or (base not in self.shown and op.decl.name not in ALWAYS_VIEWS):
             raise UnsupportedError(
                 f"the array that `{op.decl.name}` takes is written later, and its result would show the change",

@@ -1,17 +1,42 @@
 """Python's numbers beside float32: loop-carried values and branch results have one type in compiled code."""
 
+import itertools
 import math
 
 import numpy as np
 import pytest
+from transforms.passes import assert_same
 
 import srcdiff
+from srcdiff.ir.core import For, If, Op
+from srcdiff.ir.reference.interpreter import evaluate
 from srcdiff.ir.syntax.parser import parse
 from srcdiff.ir.syntax.printer import to_text
 from srcdiff.ir.verify import verify
 from srcdiff.ops.core.registry import OPERATIONS
 from srcdiff.transforms.legalize.float32 import narrow_numbers
 
+STARTS = {"float32": ("1.5", "2", "%k", "%x0"), "complex128": ("1.5", "2", "%k", "%strong", "%x0")}
+PATHS = """
+def f(%x: {dtype}[n], %k: float64, %strong: float64!) -> tuple(0: 0, 1: 1, 2: 2) {{
+  %0: int64{{n}} = axis_length[axis=0] %x
+  %x0: {dtype}! = index[where='i'] %x, 0
+  %s: {dtype}!, %t: {result} = for 0, %0, 1 with {start}, 0.5 {{
+    (%i: int64{{i}}, %s.1: {dtype}!, %t.1: float64) ->
+    %1: {dtype}! = multiply %s.1, %x0
+    %2: float64 = multiply %t.1, %k
+    yield {end}, %2
+  }}
+  %c: bool = greater %k, 1.0
+  %u: {dtype}!, %m: float64 = if %c {{
+    yield {start}, %k
+  }} else {{
+    yield %x0, 2.0
+  }}
+  %v: {dtype}! = multiply %t, %u
+  yield %s, %v, %m
+}}
+"""
 LOOP = """
 def f(%x: float32[n], %k: float64) -> 0 {
   %0: int64{n} = axis_length[axis=0] %x
@@ -32,6 +57,34 @@ def test_what_a_loop_starts_from_is_cast():
     assert not verify(after)
     assert "%1: float32! = astype@np.float32[dtype='float32'] %k" in to_text(after)
     assert "with %1" in to_text(after)
+
+
+def _dtypes(values):
+    return [v.type.dtype for v in values]
+
+
+@pytest.mark.parametrize(
+    ("dtype", "result"),
+    [("float32", "float64"), ("float32", "float32!"), ("complex128", "float64")],
+)
+def test_loops_and_branches_have_one_type_from_the_start(dtype, result):
+    x = np.array([0.5, 3.0], dtype=dtype)
+    for start, end in itertools.product(STARTS[dtype], (*STARTS[dtype], "%1")):
+        text = PATHS.format(dtype=dtype, start=start, end=end, result=result)
+        before = parse(text.strip(), OPERATIONS)
+        after = narrow_numbers(before)
+        assert not verify(after)
+        for k in () if "%strong" in (start, end) else (0.5, 1.5):  # not valid before
+            args = x, k, np.float64(k)
+            assert_same(evaluate(before, *args), evaluate(after, *args))
+        loop, branch = (s for s in after.body.body if isinstance(s, For | If))
+        wanted = _dtypes(loop.body.params[1:])
+        assert _dtypes(loop.carried) == _dtypes(loop.body.yields) == _dtypes(loop.results) == wanted
+        assert (
+            _dtypes(branch.then.yields) == _dtypes(branch.orelse.yields) == _dtypes(branch.results)
+        )
+        casts = [s for s in after.body.body if isinstance(s, Op) and s.decl.name == "astype"]
+        assert len(casts) == (start in ("%k", "%strong")) + (result == "float32!")
 
 
 def powers(x, k):

@@ -30,23 +30,14 @@ def mirror_range(
 
 def _end(iterations: Atom, start: Atom, step: Atom, scope: Scope) -> Atom:
     """`start + iterations * step`: where a loop of that many iterations ends."""
-    distance = _distance(iterations, step, scope)
-    if isinstance(start, Const) and start.value == 0:
-        return distance
+    distance = scope.b.op(arithmetic.multiply, iterations, step)
     return scope.b.op(arithmetic.add, start, distance)
 
 
 def _start(iterations: Atom, start: Atom, stop: Atom, step: Atom, scope: Scope) -> Atom:
     """The start of the mirror's range if a reversed loop breaks: the loop has run only the last indices of a range."""
-    distance = _distance(iterations, step, scope)
     if not (isinstance(step, Const) and step.value in (1, -1)):  # the last step may overshoot
         overshoot = scope.b.op(arithmetic.mod, scope.b.op(arithmetic.subtract, start, stop), step)
         stop = scope.b.op(arithmetic.add, stop, overshoot)
+    distance = scope.b.op(arithmetic.multiply, iterations, step)
     return scope.b.op(arithmetic.subtract, stop, distance)
-
-
-def _distance(iterations: Atom, step: Atom, scope: Scope) -> Atom:
-    """`iterations * step`: the distance that a loop of so many iterations covers."""
-    if isinstance(step, Const) and step.value == 1:
-        return iterations
-    return scope.b.op(arithmetic.multiply, iterations, step)

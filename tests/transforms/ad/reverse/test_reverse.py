@@ -162,33 +162,6 @@ def test_the_adjoint_of_what_a_later_value_wrote_over_is_zero():
     np.testing.assert_array_equal(d_v, [0.0, 0.0, 3.0, 1.0])
 
 
-@pytest.mark.parametrize(
-    "indices",
-    ["range(n)", "range(2, n)", "range(1, n, 2)", "range(1, n, 3)", "range(n - 1, 0, -1)", "range(n - 1, -1, -2)"]
-    + ["range(a, n, k)", "range(n - a, a - 1, -k)", "range(n, a, k)", "range(4, 4, 2)"],
-)  # fmt: skip
-@pytest.mark.parametrize("limit", [0.0, 1.0, 9.0])
-def test_a_loop_that_goes_from_the_end_and_is_left_early_is_reversed_from_where_it_was_left(
-    indices, limit
-):
-    agrees(
-        f"""
-        def f(x, n, a, k, limit):
-            s = 0.2
-            for i in reversed({indices}):
-                s = s * np.sin(x[i]) + x[i] ** 2
-                if s > limit:
-                    break
-            return s + x[0]
-        """,
-        V(6) + 0.9,
-        6,
-        1,
-        2,
-        limit,
-    )
-
-
 def test_what_may_have_one_element_is_broadcast_in_adjoints():
     def weighted(x, n):
         return np.sum((x * 1.0) ** 2 * x[:n])

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from transforms.passes import check
+from transforms.sources import agrees
 
 import srcdiff
 from srcdiff.transforms.analysis.dependence.unique_indices import mark_unique_indices
@@ -137,3 +138,17 @@ def test_one_row_beside_several_columns_may_name_a_place_twice(jit):
 
     g = srcdiff.grad(f, jit=jit)(np.ones((1, 3)), np.array([[0, 2, 2, 1]]))
     np.testing.assert_array_equal(g, [[1.0, 1.0, 2.0]])
+
+
+@pytest.mark.parametrize("many", [0, 1])
+@pytest.mark.parametrize("at", ["rows[:1 + k * m], cols[:k + 1]", "rows[:k + 1], cols[:1 + k * m]"])
+def test_the_last_writer_is_found_where_one_row_or_column_may_stand_beside_several(at, many):
+    text = f"""
+        def f(x, v, rows, cols, m):
+            y = x * 1.0
+            for k in range(3):
+                y[{at}] = v[:k + 1] * y[1, 0]
+            return np.sum(y * y)
+    """
+    v = np.array([0.7, -0.4, 0.9])
+    agrees(text, X, v, np.array([1, 2, 1]), np.array([0, 0, 0]), many)

@@ -1,0 +1,120 @@
+"""One-hot products: selections in the place of products with rows of the identity, and no others."""
+
+import numpy as np
+import pytest
+from transforms.passes import changed, program
+
+from srcdiff.ir.core import Op, walk
+from srcdiff.ir.syntax.printer import to_text
+from srcdiff.transforms.linalg.one_hot_products import unit_vectors
+
+RNG = np.random.default_rng(0)
+ARGS = RNG.normal(size=(3, 3)), RNG.normal(size=3), 0.7, 1
+LOOP = """
+    def f(%A: float64[n, n], %c: float64[n], %s: float64, %at: int64) -> 0 {{
+      %0: int64{{n}} = axis_length[axis=0] %A
+      %r: float64[n, n] = zeros[dtype='float64'] %0, %0
+      %e: float64[n, n] = {eye}
+      for 0, %0, 1 {{
+        (%k: int64{{k}}) ->
+        %u: float64[n] = index[where='i'] %e, %k ;adjoint
+        {lines}
+        store[where='i, i'] %r, {yielded}, %k, %at
+        yield
+      }}
+      yield %r
+    }}
+"""
+EYE = "eye %0"
+FACTORS = {
+    "%u": (),
+    "%c * %u": ("%u1: float64[n] = multiply %c, %u ;adjoint",),
+    "%s * %u": ("%u1: float64[n] = multiply %u, %s ;adjoint",),
+    "%s * (%c * %u)": (
+        "%u2: float64[n] = multiply %u, %c ;adjoint",
+        "%u1: float64[n] = multiply %s, %u2 ;adjoint",
+    ),
+    "sin(%c) * %u": (
+        "%d: float64[n] = sin %c ;adjoint",
+        "%u1: float64[n] = multiply %d, %u ;adjoint",
+    ),
+}
+TAKEN = {
+    "sum": ("%p: float64! = sum {u} ;adjoint",),
+    "a row": ("%q: float64[n] = matmul {u}, %A ;adjoint", "%p: float64! = sum %q ;adjoint"),
+    "a column": ("%q: float64[n] = matmul %A, {u} ;adjoint", "%p: float64! = sum %q ;adjoint"),
+    "of a transpose": (
+        "%T: float64[n, n] = transpose %A ;adjoint",
+        "%q: float64[n] = matmul %T, {u} ;adjoint",
+        "%p: float64! = sum %q ;adjoint",
+    ),
+    "an element": ("%p: float64! = matmul {u}, %c ;adjoint",),
+    "dot": ("%p: float64! = dot %c, {u} ;adjoint",),
+}
+
+
+def products(fn):
+    return [
+        s.decl.name for s in walk(fn.body) if isinstance(s, Op) and s.decl.name in ("matmul", "dot")
+    ]
+
+
+@pytest.mark.parametrize("taken", TAKEN)
+@pytest.mark.parametrize("factor", FACTORS)
+def test_products_with_rows_of_the_identity_select(factor, taken):
+    lines = (*FACTORS[factor], *TAKEN[taken])
+    name = "%u" if factor == "%u" else "%u1"
+    for eye in (EYE, "eye %0, %0", "eye[k=1] %0"):
+        text = LOOP.format(eye=eye, lines="\n        ".join(lines).format(u=name), yielded="%p")
+        new = changed(unit_vectors, program(text), *ARGS)
+        is_selected = eye == EYE and not (taken == "sum" and factor == "%u")
+        sums = to_text(new).count("= sum")
+        assert (not products(new)) == (eye == EYE or taken == "sum")
+        assert sums == ("sum %q" in text or (not is_selected and taken == "sum"))
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        ("%p: float64! = sum %u",),  # of the user's own
+        ("%w: float64[n] = copy %c", "store[where='i'] %w, 5.0, 1", "%p: float64! = matmul %u, %w ;adjoint"),
+        ("%p: float64! = sum[axis=0] %u ;adjoint",),
+        ("%v: float64[n] = copy %u", "store[where='i'] %v, 5.0, 1", "%p: float64! = matmul %v, %c ;adjoint"),
+    ],
+)  # fmt: skip
+def test_what_is_the_users_or_written_stays(lines):
+    text = LOOP.format(eye=EYE, lines="\n        ".join(lines), yielded="%p")
+    assert to_text(changed(unit_vectors, program(text), *ARGS)) == to_text(program(text))
+
+
+OF_ZEROS = {
+    "multiply %z, %c": True,
+    "multiply %c, %z": True,
+    "add %z, %c": False,
+    "add %z, %z": True,
+    "negative %z": True,
+    "divide %z, %s": False,
+    "exp %z": False,
+    "maximum %z, %c": False,
+    "where %m, %z, %c": False,
+    "where %m, %z, 0.0": True,
+    "power %c, %z": False,
+    "matmul %A, %z": True,
+}
+
+
+@pytest.mark.parametrize("zeros", ["zeros[dtype='float64'] %0", "zeros_like %c"])
+@pytest.mark.parametrize("operation", OF_ZEROS)
+def test_linear_operations_on_zeros_are_zeros(operation, zeros):
+    fn = program(f"""
+        def f(%A: float64[n, n], %c: float64[n], %s: float64, %at: int64) -> 0 {{
+          %0: int64{{n}} = axis_length[axis=0] %A
+          %z: float64[n] = {zeros} ;adjoint
+          %m: bool[n] = greater %c, 0.1
+          %p: float64[n] = {operation} ;adjoint
+          %q: float64[n] = multiply %p, %c ;adjoint
+          yield %q
+        }}
+    """)
+    new = changed(unit_vectors, fn, *ARGS)
+    assert (operation.split()[0] not in to_text(new)) == OF_ZEROS[operation]
