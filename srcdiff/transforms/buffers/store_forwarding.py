@@ -114,20 +114,34 @@ def _are_distinct(one: tuple[Atom, ...], other: tuple[Atom, ...]) -> bool:
     )
 
 
+def own_elements(fn: Function) -> Function:
+    """A kernel with one store for each element that was stored, and then added to or overwritten.
+
+    No other thread accesses the element up to the next barrier, or the original kernel has a race.
+    """
+    fn = forward_stores(fn)
+    stored = {s.operands[0] for s in walk(fn.body) if isinstance(s, Op) and s.decl is memory.store}
+    return _without_overwritten(fn, stored)
+
+
 def drop_overwritten(fn: Function) -> Function:
     """`fn` without stores to elements of its own arrays that are overwritten before any read."""
-    own = {
+    own: set[Atom] = {
         r
         for s in walk(fn.body)
         if isinstance(s, Op) and s.decl.name in ALLOCATIONS and s.view_of is None
         for r in s.results
     }
+    return _without_overwritten(fn, own)
+
+
+def _without_overwritten(fn: Function, own: set[Atom]) -> Function:
     roots = storage_roots(fn)
     dead = {s for region in all_regions(fn.body) for s in _overwritten(region, own, roots)}
     return map_ops(fn, lambda op: None if op in dead else op) if dead else fn
 
 
-def _overwritten(region: Region, own: set[Value], roots: Roots) -> Iterator[Op]:
+def _overwritten(region: Region, own: set[Atom], roots: Roots) -> Iterator[Op]:
     later: set[tuple[Atom, ...]] = set()  # places that are overwritten before any read
     for s in reversed(region.body):
         place = (s.operands[0], *at) if (at := subscripts(s)) else ()

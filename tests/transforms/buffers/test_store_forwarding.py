@@ -1,9 +1,15 @@
 """Store-to-load forwarding: elements that were just stored are not loaded."""
 
+import numpy as np
 import pytest
-from transforms.passes import check, unchanged
+from transforms.passes import changed, check, program, unchanged
 
-from srcdiff.transforms.buffers.store_forwarding import drop_overwritten, forward_stores
+from srcdiff.ir.syntax.printer import to_text
+from srcdiff.transforms.buffers.store_forwarding import (
+    drop_overwritten,
+    forward_stores,
+    own_elements,
+)
 
 TWO = """
 def f(%x: float64[n], %i: int64{i}) -> 0 {
@@ -85,3 +91,44 @@ def test_stores_to_arguments_stay():
         }
         """,
     )
+
+
+PLACES = ("0", "0", "1", "-1", "%i", "%j")
+AROUND = (
+    *["{}"] * 4,
+    "{}",
+    "if %c {{\n{}\nyield\n}} else {{\nyield\n}}",
+    "for 0, 2, 1 {{\n(%k: int64{{k}}) ->\n{}\nyield\n}}",
+)
+ANY = """
+def f(%x: float64[3], %i: int64{{i}}, %j: int64{{j}}, %c: bool) -> 0 {{
+  %t: float64[3] = copy %x
+  %u: float64[3] = index[where='::s'] %t, -1
+  %r: float64[{count}] = zeros[dtype='float64'] {count}
+  {lines}
+  yield %r
+}}
+"""
+
+
+def any_order(rng, count=12):
+    """Stores, additions and loads at few places of an array and of its mirror image; what is loaded is the result."""
+    lines = []
+    for k in range(count):
+        array, at = rng.choice(["%t", "%t", "%t", "%u"]), rng.choice(PLACES)
+        load = f"%v{k}: float64! = index[where='i'] {array}, {at}\nstore[where='i'] %r, %v{k}, {k}"
+        store = f"store[where='i'] {array}, {k}.5, {at}"
+        add = f"add_into[where='i'] {array}, {k}.25, {at}"
+        lines.append(rng.choice(AROUND).format(rng.choice([load, load, store, store, add, add])))
+    return ANY.format(count=count, lines="\n".join(lines))
+
+
+@pytest.mark.parametrize("change", [forward_stores, drop_overwritten, own_elements])
+def test_any_order_of_stores_and_loads_gives_the_same(change):
+    rng, changes = np.random.default_rng(0), 0
+    for _ in range(60):
+        fn = program(any_order(rng))
+        for args in ((0, 0, True), (0, 1, False), (2, 1, True)):
+            new = changed(change, fn, np.array([0.5, 2.0, 3.0]), *args)
+        changes += to_text(new) != to_text(fn)
+    assert changes > 10

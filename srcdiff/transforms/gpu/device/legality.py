@@ -18,7 +18,6 @@ _OF_ARRAYS = frozenset({
     "pack", "test", "empty", "empty_of", "empty_like", "zeros", "zeros_of", "zeros_like", "ones", "ones_like", "copy",
     "expand", "shared_array", "atomic_add", "atomic_max", "constant_array",
 })  # fmt: skip
-_PRINTED_BY_SCOPE = ("length", "element_count")
 
 
 def device_values(fn: Function) -> Function:
@@ -99,7 +98,7 @@ def _of_operations(s: Statement) -> str:
         return "an array that not every iteration or branch makes: make it before them"
     if _is_of_arrays(s):
         return f"{_called(s)} of arrays: kernels have loops over numbers only"
-    if s.decl.name in _PRINTED_BY_SCOPE or s.decl.name in _OF_ARRAYS:
+    if s.decl.name in _OF_ARRAYS:
         return ""
     return "" if device_text(s) is not None else f"{_called(s)}, which devices do not have"
 

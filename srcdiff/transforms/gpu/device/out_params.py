@@ -129,7 +129,7 @@ def _are_distinct(stores: Sequence[Op], fn: Function) -> bool:
     """Whether no element is stored twice: the subscripts of each store contain the indices of all loops around it, and
     two stores differ in a constant subscript.
     """
-    around = _loops_around(fn.body, {*stores}, ())
+    around = _loops_around(fn.body, ())
     shapes: set[tuple[object, ...]] = set()
     for s in stores:
         at = s.operands[2:]
@@ -148,20 +148,19 @@ def _differs(one: Sequence[object], other: Sequence[object]) -> bool:
 
 
 def _loops_around(
-    region: Region, wanted: set[Op], around: tuple[Value | None, ...]
-) -> dict[Op, tuple[Value | None, ...]]:
-    """The indices of the loops around each operation; None for a `while`."""
-    found: dict[Op, tuple[Value | None, ...]] = {}
+    region: Region, around: tuple[Value | None, ...]
+) -> dict[Statement, tuple[Value | None, ...]]:
+    """The indices of the loops around each statement; None for a `while`."""
+    found: dict[Statement, tuple[Value | None, ...]] = {}
     for s in region.body:
-        if isinstance(s, Op) and s in wanted:
-            found[s] = around
+        found[s] = around
         inside = around
         if isinstance(s, For):
             inside = (*around, s.index)
         elif isinstance(s, While):
             inside = (*around, None)
         for r in regions_of(s):
-            found |= _loops_around(r, wanted, inside)
+            found |= _loops_around(r, inside)
     return found
 
 

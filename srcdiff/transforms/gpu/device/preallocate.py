@@ -61,7 +61,7 @@ def local_lengths(
     found: dict[str, int] = {}
     for s in fn.target.storage:
         own = {name for d in s.type.shape for name in d.symbols()}
-        if s.role == "scratch" and s.type.ndim == 1 and own and own <= lengths.keys() & axes:
+        if s.role == "scratch" and s.type.ndim == 1 and own <= lengths.keys() & axes:
             (length,) = (d.evaluate(lengths) for d in s.type.shape)
             if length * np.dtype(s.type.dtype).itemsize <= _SMALL:
                 found |= {name: lengths[name] for name in sorted(own)}

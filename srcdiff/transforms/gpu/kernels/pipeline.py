@@ -22,6 +22,7 @@ from srcdiff.transforms.ad.directives.kernel_recompute import one_of_twins
 from srcdiff.transforms.ad.forward import forward
 from srcdiff.transforms.ad.tangents import ForwardRules
 from srcdiff.transforms.ad.tape.decide import residuals
+from srcdiff.transforms.buffers.store_forwarding import own_elements
 from srcdiff.transforms.common_passes import (
     COUNTDOWN,
     CSE,
@@ -42,7 +43,6 @@ from srcdiff.transforms.gpu.kernels.barriers import (
 from srcdiff.transforms.gpu.kernels.canonical_loops import counted_loops, grid_places
 from srcdiff.transforms.gpu.kernels.races import check_races, find_single_writers
 from srcdiff.transforms.gpu.kernels.reverse import float_arrays, kernel_adjoint, shadow_names
-from srcdiff.transforms.gpu.kernels.store_forwarding import own_elements
 from srcdiff.transforms.gpu.kernels.tape import counts_of_storage, inner_lists, thread_storage
 from srcdiff.transforms.legalize.single_precision import single
 from srcdiff.transforms.lower.materialise_dims import bind_lengths

@@ -94,4 +94,4 @@ def _of_all(s: Statement) -> Statement:
     """A `logsumexp` of a vector without its axis attribute, so that equal sums are equal operations."""
     if not isinstance(s, Op) or s.decl is not special.logsumexp or s.attrs.get("keepdims"):
         return s
-    return replace(s, attrs={}) if s.attrs and ndim_of(s.operands[0].type) == 1 else s
+    return replace(s, attrs={}) if ndim_of(s.operands[0].type) == 1 else s
