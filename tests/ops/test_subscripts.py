@@ -43,6 +43,7 @@ PATTERNS = sorted(_patterns(), key=lambda p: "m" in p)
 BATCHES = [PATTERNS[k : k + MANY] for k in range(0, len(PATTERNS), MANY)]
 STATEMENTS = {
     "read": "s = s + np.sum(v{k} * x{k}[{p}])",
+    "read of an expression": "s = s + np.sum(v{k} * (x{k} * np.arange(3.0))[{p}])",
     "write": "y{k} = x{k} * 1.0\n    y{k}[{p}] = v{k}\n    s = s + np.sum(u{k} * y{k})",
     "add": "y{k} = x{k} * 1.0\n    y{k}[{p}] += v{k}\n    s = s + np.sum(u{k} * y{k})",
 }
@@ -50,10 +51,11 @@ STATEMENTS = {
 
 def _expected(kind, x, v, u, at):
     """The adjoints of an array and of what is read from it, or written to it."""
-    if kind == "read":
+    if kind.startswith("read"):
+        factor = np.arange(3.0) if kind == "read of an expression" else 1.0
         d_x = np.zeros_like(x)
         np.add.at(d_x, at, v)
-        return d_x, x[at]
+        return factor * d_x, (factor * x)[at]
     last = np.full(x.shape, -1)
     last[at] = np.arange(v.size).reshape(
         v.shape

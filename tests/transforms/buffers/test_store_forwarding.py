@@ -131,4 +131,4 @@ def test_any_order_of_stores_and_loads_gives_the_same(change):
         for args in ((0, 0, True), (0, 1, False), (2, 1, True)):
             new = changed(change, fn, np.array([0.5, 2.0, 3.0]), *args)
         changes += to_text(new) != to_text(fn)
-    assert changes > 10
+    assert changes > 5
