@@ -21,8 +21,8 @@ def _patterns():
     few = (
         i for i in itertools.product(ITEMS, repeat=3) if {*NAMES} & {*i} and not NOT_OF_THREE & {*i}
     )
-    apart = itertools.product((":", "None", "..."), ("1", "j"), (":", "None", "..."), ("j",))
-    for items in (*itertools.product(ITEMS), *itertools.product(ITEMS, repeat=2), *few, *apart):
+    separated = itertools.product((":", "None", "..."), ("1", "j"), (":", "None", "..."), ("j",))
+    for items in (*itertools.product(ITEMS), *itertools.product(ITEMS, repeat=2), *few, *separated):
         if items.count("...") > 1:
             continue
         try:
