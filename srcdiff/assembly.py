@@ -34,7 +34,7 @@ class _Extensions:
             return None
         return dynamic_program(derived, arguments, reason)
 
-    def with_user_lines(self, run: Callable[..., Any], origin: Any) -> Callable[..., Any]:
+    def with_user_lines(self, run: Callable[..., Any], origin: Any) -> Callable[..., object]:
         from srcdiff.eager.rewrite.error_traces import with_locations  # few programs need it
 
         return with_locations(run, origin)

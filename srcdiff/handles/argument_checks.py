@@ -93,7 +93,7 @@ def _is_contiguous(leaf: object) -> bool:
     return not isinstance(leaf, np.ndarray) or leaf.flags.c_contiguous
 
 
-def copies_of(args: tuple[object, ...]) -> tuple[Any, ...] | None:
+def copies_of(args: tuple[object, ...]) -> tuple[object, ...] | None:
     """Copies for a function that may write into its arguments; None where an object cannot be copied."""
     try:
         return copy.deepcopy(args)

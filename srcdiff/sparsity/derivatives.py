@@ -204,7 +204,7 @@ class SparseDerivative(AtPoint):
 
     # ---- products ----------------------------------------------------------------------------------
 
-    def _columns(self, values: tuple[object, ...], plan: Plan) -> list[Any]:
+    def _columns(self, values: tuple[object, ...], plan: Plan) -> list[np.ndarray]:
         """Products with the sums of the columns of each colour."""
         out = []
         for colour in range(_count(plan.columns)):
@@ -222,7 +222,7 @@ class SparseDerivative(AtPoint):
             return (tuple(made),)
         return tuple(made)
 
-    def _rows(self, values: tuple[object, ...], plan: Plan) -> list[Any]:
+    def _rows(self, values: tuple[object, ...], plan: Plan) -> list[np.ndarray]:
         """Sums of the rows of each colour."""
         if not len(plan.rows):
             return []

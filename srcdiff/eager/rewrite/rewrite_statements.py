@@ -83,7 +83,7 @@ class Rewriter(ExpressionRewriter):
         name = self.fresh("value")
         return [ast.Assign([ast.Name(name, ast.Store())], value)], ast.Name(name, ast.Load())
 
-    def stored(self, target: ast.Subscript | ast.Attribute, value: Any) -> list[Any]:
+    def stored(self, target: ast.Subscript | ast.Attribute, value: Any) -> list[ast.stmt]:
         if isinstance(target, ast.Subscript):
             return [
                 ast.Expr(self.tape_call("store", self.visit(target.value), self.key(target), value))
@@ -139,14 +139,14 @@ class Rewriter(ExpressionRewriter):
         made = ast.Assign([ast.Name(name, ast.Store())], self.visit(target.value))
         return [made], ast.Attribute(ast.Name(name, ast.Load()), target.attr, ast.Store())
 
-    def kept(self, node: ast.expr) -> tuple[Any, Any]:
+    def kept(self, node: ast.expr) -> tuple[ast.expr, ast.expr]:
         """An expression that also binds its value to a new name, and this name."""
         if isinstance(node, ast.Name | ast.Constant):
             return node, node
         name = self.fresh("part")
         return ast.NamedExpr(ast.Name(name, ast.Store()), node), ast.Name(name, ast.Load())
 
-    def visit_Delete(self, node: Any) -> Any:
+    def visit_Delete(self, node: Any) -> list[ast.stmt]:
         return [self.deleted(target) for target in node.targets]
 
     def deleted(self, target: ast.expr) -> ast.Expr | ast.Delete:
@@ -161,7 +161,7 @@ class Rewriter(ExpressionRewriter):
         iterated = self.each(node.iter, self.visit(node.iter))
         return ast.For(target, iterated, [*after, *self.block(node.body)], self.block(node.orelse))
 
-    def visit_With(self, node: Any) -> Any:
+    def visit_With(self, node: Any) -> ast.With | list[ast.stmt]:
         if is_block(node) and self.marks_adjoint(node.items[0].context_expr.func):
             check_block(node, lambda _: None)
             name, function = node.items[0].context_expr.args[0].id, self.fresh("block")
@@ -277,7 +277,7 @@ def _is_called(target: ast.expr) -> bool:
     return any(isinstance(part, ast.Call | ast.NamedExpr) for part in ast.walk(target))
 
 
-def _without_doc(body: list[ast.stmt]) -> list[Any]:
+def _without_doc(body: list[ast.stmt]) -> list[ast.stmt]:
     first = body[0]
     is_doc = (
         isinstance(first, ast.Expr)

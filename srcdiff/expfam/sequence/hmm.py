@@ -278,7 +278,9 @@ class HMM(Estimator):
     def _parameters(self) -> Any:
         return self.log_pi_, self.log_A_, self.emissions_
 
-    def _started(self, sequences: list[Sequence], rng: np.random.Generator) -> Any:
+    def _started(
+        self, sequences: list[Sequence], rng: np.random.Generator
+    ) -> tuple[np.ndarray, np.ndarray, Emissions]:
         data, _ = joined(sequences)
         if not len(data):
             raise ValueError("all observations are missing")
@@ -379,7 +381,7 @@ class HMM(Estimator):
             )
         return parameters, history, False
 
-    def _prior_marginals(self, n: int, inputs: Given) -> Any:
+    def _prior_marginals(self, n: int, inputs: Given) -> tuple[np.ndarray, np.ndarray]:
         log_A = np.broadcast_to(self.log_A_, (n - 1, *self.log_A_.shape))
         return prior_marginals(self.log_pi_, log_A)
 

@@ -47,7 +47,7 @@ class IOHMM(HMM):
     def _steps(self, sequence: Sequence) -> Any:
         return self.log_A_[sequence.inputs[1:]]
 
-    def _prior_marginals(self, n: int, inputs: Any) -> Any:
+    def _prior_marginals(self, n: int, inputs: Any) -> tuple[np.ndarray, np.ndarray]:
         if inputs is None or len(inputs) != n:
             raise ValueError(f"IOHMM needs inputs, an integer for each of the {n} observations")
         return prior_marginals(self.log_pi_, self.log_A_[np.asarray(inputs)[1:]])

@@ -86,7 +86,7 @@ class LDS(Estimator):
 
     def fit(
         self, X: ArrayLike, y: Given = None, *, lengths: Given = None, observed: Given = None
-    ) -> Any:
+    ) -> LDS:
         """Maximum likelihood by expectation maximisation.
 
         Parameters

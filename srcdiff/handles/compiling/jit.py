@@ -46,11 +46,11 @@ class Compiled:
         found = self.function(*self.machine(values))
         return found if self.gives_plain else self.restored(found)
 
-    def restored(self, found: object) -> Any:
+    def restored(self, found: object) -> object:
         """The user's containers from those of compiled code."""
         return _restored(found, self.program.output, self.program.results)
 
-    def machine(self, values: Sequence[object]) -> list[Any]:
+    def machine(self, values: Sequence[object]) -> list[object]:
         """The values that the compiled function is called with: arguments, then global arrays."""
         given = list(map(plain, values, self.program.types))
         return [*given, *map(_machine_array, self.program.outside)]

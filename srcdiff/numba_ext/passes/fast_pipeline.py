@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 import copy
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -48,7 +48,7 @@ def remembering_registries(state: StateDict) -> Iterator[None]:
             del c.refresh
 
 
-def _refreshing(context: Any) -> Any:
+def _refreshing(context: Any) -> Callable[[], None]:
     seen: dict[Any, int] = {}
 
     def refresh() -> None:

@@ -60,7 +60,7 @@ class _Subscripts:
                 if isinstance(s.value, ir.Expr) and s.value.op == "build_tuple":
                     self.made[s.target.name] = s.value.items
 
-    def statement(self, s: ir.Stmt) -> list[Any]:
+    def statement(self, s: ir.Stmt) -> list[ir.Stmt]:
         if isinstance(s, ir.SetItem):
             return self.stored(s)
         value = getattr(s, "value", None)
@@ -68,7 +68,7 @@ class _Subscripts:
             return self.loaded(s)
         return [s]
 
-    def loaded(self, s: Any) -> list[ir.Assign]:
+    def loaded(self, s: Any) -> list[ir.Stmt]:
         old = s.value
         before, index = self.subscript(old.value, old.index, s.target.scope)
         if index is None:

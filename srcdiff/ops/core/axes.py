@@ -11,7 +11,7 @@ from srcdiff.ir.dims import Shapes
 from srcdiff.ir.types import Dim, Scalar, Type, shape_of
 from srcdiff.ir.values import Atom, Attrs
 from srcdiff.ops.core.samples import Sample, draw
-from srcdiff.ops.core.type_rules import TypeMistake, make, numeric, real_dtype
+from srcdiff.ops.core.type_rules import TypeMistake, TypeRule, make, numeric, real_dtype
 
 
 def axes_of(ndim: int, axis: object) -> tuple[int, ...]:
@@ -35,7 +35,7 @@ def reduced_shape(shape: Sequence[Dim], attrs: Attrs) -> tuple[Dim, ...]:
     return tuple(d for k, d in enumerate(shape) if k not in along)
 
 
-def reduced(kind: str) -> Any:
+def reduced(kind: str) -> TypeRule:
     """The type rule of a reduction: the shape without the reduced axes. `kind` is the dtype: "same", "sum" (integers as
     int64), "float", "real" (the dtype of the parts of complex numbers), or a name.
     """

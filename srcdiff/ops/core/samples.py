@@ -97,7 +97,7 @@ def call(
 ) -> Sample:
     """A call as programs write it, with `x`, `y`, `z`, `w`: tuples are shapes to draw, other values are operands."""
 
-    def args(rng: np.random.Generator) -> tuple[Any, ...]:
+    def args(rng: np.random.Generator) -> tuple[object, ...]:
         return tuple(
             uniform(rng, v, low, high)
             if isinstance(v, tuple)
@@ -150,7 +150,7 @@ def of_complex(*shapes: Sequence[int]) -> tuple[Sample, ...]:
 def spd(n: int) -> Sample:
     """A symmetric positive definite matrix."""
 
-    def args(rng: np.random.Generator) -> tuple[Any, ...]:
+    def args(rng: np.random.Generator) -> tuple[object, ...]:
         root = rng.normal(size=(n, n))
         return (root @ root.T + n * np.eye(n),)
 

@@ -8,7 +8,7 @@ adjoint reaches a real value, its real part is the adjoint (`transforms/ad/adjoi
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -30,12 +30,12 @@ def _part(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[Type,
     return (make(real_dtype(type_.dtype), shape_of(type_), is_weak),)
 
 
-def _part_text(name: str) -> Any:
+def _part_text(name: str) -> Callable[[Op], str]:
     """`z.real` if the user wrote it so."""
     return lambda op: f"{{0}}{op.spelling}" if op.spelling.startswith(".") else f"np.{name}({{0}})"
 
 
-def _new_part_text(name: str) -> Any:
+def _new_part_text(name: str) -> Callable[[Op], str]:
     """A part as a new array."""
 
     def text(op: Op) -> str:
@@ -76,7 +76,7 @@ def imaginary_parts(val, *, out, d_out):
     d_val = -1j * d_out
 
 
-def _by_element(decl: OpDecl) -> Any:
+def _by_element(decl: OpDecl) -> Callable[[Builder, Op], tuple[Atom] | None]:
     """In loops, the part of each element."""
 
     def simpler(b: Builder, op: Op) -> tuple[Atom] | None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from srcdiff.ir.core import Op
+from srcdiff.ir.core import Op, OpDecl
 from srcdiff.ir.dims import Shapes
 from srcdiff.ir.types import Array, Dim, Scalar, Type
 from srcdiff.ir.values import Atom, Attrs, Const, known_dim
@@ -49,7 +49,7 @@ def _text(op: Op) -> str:
     return f"np.{op.decl.name}({{0}}{rest}{', {1}' if len(op.operands) > 1 else ''})"
 
 
-def _declared(function: Any) -> Any:
+def _declared(function: Any) -> OpDecl:
     return operation(
         function.__name__,
         function,

@@ -21,7 +21,7 @@ from srcdiff.ir.types import is_complex as is_complex_type
 from srcdiff.ir.values import Atom, Attrs
 from srcdiff.ops.core.registry import declare, operation
 from srcdiff.ops.core.samples import Sample
-from srcdiff.ops.core.type_rules import real_dtype
+from srcdiff.ops.core.type_rules import TypeRule, real_dtype
 from srcdiff.ops.elementwise.complex_numbers import conjugate
 from srcdiff.ops.library.linalg.matrix_checks import (
     adjoined,
@@ -44,7 +44,7 @@ from srcdiff.ops.linalg.matrix_types import IN_STACKS, again, as_float, square
 from srcdiff.ops.shapes.permutations import transpose
 
 
-def values_and_vectors(name: str, stacks: bool = True) -> Any:
+def values_and_vectors(name: str, stacks: bool = True) -> TypeRule:
     """The type rule of eigenvalues and eigenvectors."""
 
     def infer(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[Type, ...]:
@@ -83,7 +83,7 @@ _HERMITIAN = (
 
 
 def symmetric(*batch: int) -> Sample:
-    def args(rng: np.random.Generator) -> tuple[Any, ...]:
+    def args(rng: np.random.Generator) -> tuple[object, ...]:
         root = rng.normal(size=(*batch, 3, 3))
         return (root + np.swapaxes(root, -1, -2) + np.diag([0.0, 4.0, 9.0]),)
 
@@ -126,7 +126,7 @@ def eig_forward(a, *, a_dot, out):
 
 
 def _with_real_eigenvalues(*batch: int) -> Sample:
-    def args(rng: np.random.Generator) -> tuple[Any, ...]:
+    def args(rng: np.random.Generator) -> tuple[object, ...]:
         return (rng.normal(size=(*batch, 3, 3)) * 0.3 + np.diag([-3.0, 1.0, 5.0]),)
 
     return Sample(args)

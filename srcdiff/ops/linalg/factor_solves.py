@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 
@@ -45,7 +44,7 @@ def cho_solve_expanded(c, b, lower=False):
 
 
 def _with_factor(lower: bool, shape: tuple[int, ...]) -> Sample:
-    def args(rng: np.random.Generator) -> tuple[Any, ...]:
+    def args(rng: np.random.Generator) -> tuple[object, ...]:
         full = rng.normal(size=(3, 3)) + 4 * np.eye(3)
         return (np.tril(full) if lower else np.triu(full), rng.normal(size=shape))
 
@@ -121,7 +120,7 @@ def lu_solve_forward(lu, pivots, b, trans=0, *, lu_dot, pivots_dot, b_dot, out):
 
 
 def _with_lu(trans: int, shape: tuple[int, ...]) -> Sample:
-    def args(rng: np.random.Generator) -> tuple[Any, ...]:
+    def args(rng: np.random.Generator) -> tuple[object, ...]:
         lu, pivots = linalg.lu_factor(regular(rng)[::-1])
         return lu, pivots, rng.normal(size=shape)
 

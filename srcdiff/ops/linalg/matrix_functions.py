@@ -7,7 +7,6 @@ without a real one raises an error at run time.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 
@@ -224,7 +223,7 @@ def solve_banded_forward(bands, b, below=0, above=0, *, bands_dot, b_dot, out):
 
 
 def _banded(below: int, above: int, shape: tuple[int, ...]) -> Sample:
-    def args(rng: np.random.Generator) -> tuple[Any, ...]:
+    def args(rng: np.random.Generator) -> tuple[object, ...]:
         bands = rng.normal(size=(below + above + 1, 5))
         bands[above] += 6.0
         return bands, rng.normal(size=shape)

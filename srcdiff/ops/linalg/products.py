@@ -18,7 +18,7 @@ from srcdiff.ir.values import Atom, Attrs, const
 from srcdiff.ops.core.axes import axes_of, reduced_shape
 from srcdiff.ops.core.registry import declare, operation
 from srcdiff.ops.core.samples import draw, fixed
-from srcdiff.ops.core.type_rules import TypeMistake, make, numeric, promote, real_dtype
+from srcdiff.ops.core.type_rules import TypeMistake, TypeRule, make, numeric, promote, real_dtype
 from srcdiff.ops.elementwise.elementary import unit_part
 from srcdiff.ops.linalg.matrix_types import as_float
 from srcdiff.ops.loopforms import context, element_maps
@@ -26,7 +26,7 @@ from srcdiff.ops.loopforms import context, element_maps
 # ---- products --------------------------------------------------------------------------------
 
 
-def _product(most_axes: int | None, name: str) -> Any:
+def _product(most_axes: int | None, name: str) -> TypeRule:
     def infer(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[Type, ...]:
         a, b = (shape_of(numeric(x)) for x in operands)
         if not a or not b:

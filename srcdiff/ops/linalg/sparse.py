@@ -146,7 +146,7 @@ def _coo(operands: Sequence[object]) -> object:
 def _coo_sample(*shape: int) -> Sample:
     """A matrix with five elements, two of them at one place, and an operand to multiply with."""
 
-    def args(rng: np.random.Generator) -> tuple[Any, ...]:
+    def args(rng: np.random.Generator) -> tuple[object, ...]:
         data = np.array([3.0, 1.0, -2.0, 0.5, 4.0])
         rows, columns = np.array([0, 0, 1, 2, 2]), np.array([0, 0, 1, 0, 2])
         return (data, rows, columns, 3, 3, rng.normal(size=(3, *shape)))

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import reduce
-from typing import Any
 
 import numpy as np
 
 from srcdiff.ir.build import Builder
-from srcdiff.ir.core import For, Op
+from srcdiff.ir.core import For, Op, OpDecl
 from srcdiff.ir.dims import Shapes
 from srcdiff.ir.types import INT, Array, Dim, List, Type, is_float, ndim_of, shape_of
 from srcdiff.ir.values import Atom, Attrs, Value, const
@@ -23,7 +22,7 @@ from srcdiff.ops.core.axes import axes_of
 from srcdiff.ops.core.bind import Bound, known, refuse
 from srcdiff.ops.core.registry import operation
 from srcdiff.ops.core.samples import draw
-from srcdiff.ops.core.type_rules import TypeMistake, numeric, promote
+from srcdiff.ops.core.type_rules import TypeMistake, TypeRule, numeric, promote
 from srcdiff.ops.elementwise import arithmetic
 from srcdiff.ops.loopforms import storage
 
@@ -75,7 +74,7 @@ def part_shape(name: str, shape: tuple[Dim, ...]) -> tuple[Dim, ...]:
     return shape if shape or name == "concatenate" else (Dim(1),)
 
 
-def _joined(name: str) -> Any:
+def _joined(name: str) -> TypeRule:
     def infer(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[Type, ...]:
         if _is_list(operands):
             return (_joined_list(shapes, operands[0], name, attrs),)
@@ -212,7 +211,7 @@ def _part(
     return part
 
 
-def _join(name: str, function: object, samples: object, *others: object) -> Any:
+def _join(name: str, function: object, samples: object, *others: object) -> OpDecl:
     return operation(
         name, function, *others, template=_parts_text, infer=_joined(name), bind=_bind_parts, build=_slices,
         linear=True, raises=True,

@@ -9,7 +9,7 @@ Compiled code calls NumPy's functions; a device sums in loops.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from srcdiff.ir.core import Op
@@ -39,7 +39,7 @@ def _whole(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[Type
     return _type(shapes, operands, -1)
 
 
-def _loops(is_full: bool) -> Any:
+def _loops(is_full: bool) -> Callable[[LoopContext, Op], Atom | None]:
     """Add each product to its element of the result."""
 
     def loops(n: LoopContext, op: Op) -> Atom | None:

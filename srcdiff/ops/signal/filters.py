@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 
 from srcdiff.ir.core import Op
 from srcdiff.ir.dims import Shapes
-from srcdiff.ir.types import Array, Type, element_type, shape_of
+from srcdiff.ir.types import Array, Dim, Type, element_type, shape_of
 from srcdiff.ir.values import Atom, Attrs, Value, const
 from srcdiff.ops.core.lazy_module import LazyModule
 from srcdiff.ops.core.registry import declare
@@ -26,7 +25,7 @@ signal = LazyModule("scipy.signal")
 # ---- convolutions ----------------------------------------------------------------------------
 
 
-def _two_arrays(operands: Sequence[Atom]) -> tuple[str, Any, Any]:
+def _two_arrays(operands: Sequence[Atom]) -> tuple[str, tuple[Dim, ...], tuple[Dim, ...]]:
     a, b = (shape_of(numeric(x)) for x in operands)
     if len(a) != len(b) or not a:
         raise TypeMistake("scipy.signal.convolve takes two arrays with as many axes")
@@ -156,7 +155,7 @@ def lfilter_forward(b, a, x, *, b_dot, a_dot, x_dot, out):
 
 
 def _filter(b: int, a: int) -> Sample:
-    def args(rng: np.random.Generator) -> tuple[Any, ...]:
+    def args(rng: np.random.Generator) -> tuple[object, ...]:
         recursive = np.concatenate(([1.7], 0.2 * rng.normal(size=a - 1)))
         return rng.normal(size=b), recursive, rng.normal(size=6)
 

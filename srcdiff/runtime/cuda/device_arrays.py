@@ -56,7 +56,7 @@ def _simulated(value: Any) -> Any:
     return array
 
 
-def _as_if_host(interface: Mapping[str, object], owner: object) -> Any:
+def _as_if_host(interface: Mapping[str, object], owner: object) -> dlpack.View:
     """The array interface of host memory, for NumPy."""
     described = {k: v for k, v in interface.items() if k != "stream"}
     return dlpack.View(described, is_host=True, owner=owner)

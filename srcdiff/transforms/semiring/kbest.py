@@ -47,7 +47,7 @@ class _Best(Messages):
         self.k = k
 
     @property
-    def settings(self) -> tuple[Any, ...]:
+    def settings(self) -> tuple[int, ...]:
         return (self.k,)
 
     def new(self, old: Value) -> Value:

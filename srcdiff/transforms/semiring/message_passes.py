@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
-from typing import Any
 
 from srcdiff.errors import UnsupportedError
 from srcdiff.ir.build import Builder, Env, lookup, map_ops
@@ -126,7 +125,7 @@ class Messages(Retyper):
         return tied(new(fn))
 
     @property
-    def settings(self) -> tuple[Any, ...]:
+    def settings(self) -> tuple[int, ...]:
         """The further arguments of `__init__`, for callees."""
         return ()
 

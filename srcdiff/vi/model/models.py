@@ -134,7 +134,7 @@ def log_joint(
     latents: Sequence[str] | None = None,
     subsampled: Sequence[str] = (),
     **options: object,
-) -> Any:
+) -> srcdiff.Generated:
     """The logarithm of a model's joint density, as a generated function.
 
     Parameters

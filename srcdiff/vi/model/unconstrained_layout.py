@@ -1,7 +1,7 @@
 """The unconstrained layout: latent variables as one vector z of real numbers, with each site's part and bijector."""
 
 import keyword
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -47,7 +47,7 @@ class Place:
         """Whether its part of z is the value itself."""
         return bool(self.support.everywhere)
 
-    def functions(self) -> dict[str, Any]:
+    def functions(self) -> dict[str, Callable[..., object]]:
         """The functions that the text of `constrained` calls: none if it is a formula."""
         if self.is_real or _written(self.support) is not None:
             return {}
