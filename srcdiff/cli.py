@@ -288,10 +288,10 @@ def _arguments(
     return _from_annotations(function, signature)
 
 
-def _evaluated(text: str, module: ModuleType) -> tuple[Any, ...]:
+def _evaluated(text: str, module: ModuleType) -> tuple[object, ...]:
     names = {"np": np, **vars(module), "_collected": lambda *arguments: arguments}
     try:
-        collected: tuple[Any, ...] = eval(f"_collected({text})", names)
+        collected: tuple[object, ...] = eval(f"_collected({text})", names)
     except Exception as error:
         raise _UserMistake(f"--args {text!r}: {_one_line(error)}") from error
     return collected

@@ -30,7 +30,7 @@ __all__ = [
 
 _T = TypeVar("_T")
 
-_HANDLERS: ContextVar[tuple[Any, ...]] = ContextVar("handlers", default=())
+_HANDLERS: ContextVar[tuple[object, ...]] = ContextVar("handlers", default=())
 
 
 def effect(function: Callable[..., _T]) -> Callable[..., _T]:

@@ -25,7 +25,7 @@ UNASKED = frozenset(REWRITINGS) - {"cancel", "far_norms"}
 COMPILED = frozenset(
     {"scaled_probabilities"}
 )  # in compiled code only: longer than what it stands for
-_CHOICES: dict[str, tuple[Any, ...]] = {
+_CHOICES: dict[str, tuple[object, ...]] = {
     "jit": ("auto", True, False),
     "target": ("cpu", "cuda"),
     "residuals": ("auto", "store", "recompute"),

@@ -127,7 +127,7 @@ def _packed(job: object) -> bytes:
 
 def serve(jobs: BinaryIO, answers: BinaryIO) -> None:
     """Compile what arrives until the pipe is closed; then end at once, also in the middle of a compilation."""
-    received: list[Any] = []
+    received: list[object] = []
     arrived = threading.Semaphore(0)
 
     def receive() -> None:

@@ -86,7 +86,7 @@ def shared(value: object, name: str | None = None, *, borrow: bool = False) -> S
 
 
 Key = Shared | tuple[Shared, ...]
-Updates = Mapping[Key, Callable[..., Any]] | list[tuple[Key, Callable[..., Any]]]
+Updates = Mapping[Key, Callable[..., object]] | list[tuple[Key, Callable[..., object]]]
 
 
 class SharedFunction:

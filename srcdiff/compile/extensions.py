@@ -30,7 +30,7 @@ class Extensions(Protocol):
     ) -> Program | None:
         """The program of a derivative that has no types, for `reason`; None for derivations that need them."""
 
-    def with_user_lines(self, run: Callable[..., object], origin: object) -> Callable[..., Any]:
+    def with_user_lines(self, run: Callable[..., object], origin: object) -> Callable[..., object]:
         """`run` of such a program; its errors name the lines of the user's function, which is in `origin`."""
 
     def numba_type(self, callable_: object) -> Any:

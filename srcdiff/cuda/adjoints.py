@@ -108,7 +108,7 @@ class DerivedKernel(_Launchable):
             raise TypeError(f"{kind}() takes a kernel, a function under @cuda.jit, not {kernel!r}")
         self.kernel, self.kind, self.plain = kernel, kind, plain
         self.names = tuple(inspect.signature(plain).parameters)
-        self.known: dict[tuple[Any, ...], Compiled] = {}
+        self.known: dict[tuple[object, ...], Compiled] = {}
         self.latest: Compiled | None = None
         self.__name__ = f"{plain.__name__}_{kind}"
 

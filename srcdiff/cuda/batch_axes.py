@@ -20,7 +20,7 @@ from srcdiff.ir.types import Dim, Scalar
 from srcdiff.runtime.cuda import device_arrays as device
 from srcdiff.runtime.philox import Uniforms
 
-Axes = Any  # an int, None, or a container of these for an argument that is a container
+Axes = object  # an int, None, or a container of these for an argument that is a container
 
 
 class Items:
@@ -188,7 +188,7 @@ class Items:
         return any(axis is None and name == f"d_{_flat(text)}" for text, axis in pairs)
 
 
-def _spread(axes: Axes, tree: object, what: str) -> Iterator[Any]:
+def _spread(axes: Axes, tree: object, what: str) -> Iterator[object]:
     """The axis of each leaf. A container of axes has one entry for each part of its argument; anything else applies to
     the whole argument.
     """

@@ -64,8 +64,8 @@ class DeviceFunction:
 
     def __init__(self, handle: Generated) -> None:
         self.handle = handle
-        self.known: dict[tuple[Any, ...], _Compiled] = {}
-        self.chosen: dict[tuple[Any, ...], _Compiled] = {}  # by the argument types of a call
+        self.known: dict[tuple[object, ...], _Compiled] = {}
+        self.chosen: dict[tuple[object, ...], _Compiled] = {}  # by the argument types of a call
 
     def __repr__(self) -> str:
         return f"<srcdiff device function {self.handle.__name__}>"

@@ -102,7 +102,7 @@ def _distance(tape: Tape, p: object, q: object) -> object:
     return call(tape, math.sqrt, _sum(tape, squares))
 
 
-def _numbered(tape: Tape, array: object) -> Iterator[tuple[tuple[int, ...], Any]]:
+def _numbered(tape: Tape, array: object) -> Iterator[tuple[tuple[int, ...], object]]:
     """`np.ndenumerate(array)`: each element has its value at the time of its iteration."""
     array = array if isinstance(array, np.ndarray) else call(tape, np.asarray, array)
     for place in np.ndindex(array.shape):
@@ -216,7 +216,7 @@ def _augmented(symbol: str) -> object:
 _IN_PLACE = {
     "+": "add", "-": "sub", "*": "mul", "/": "truediv", "**": "pow", "//": "floordiv", "%": "mod", "@": "matmul",
 }  # fmt: skip
-BUILTINS: dict[object, Any] = {
+BUILTINS: dict[object, object] = {
     sum: _sum, min: _extreme(min), max: _extreme(max), map: _map, filter: _filter, sorted: _sorted,
     functools.reduce: _reduce, itertools.accumulate: _accumulate, math.prod: _product, math.fsum: _fsum,
     copy.copy: _shallow, copy.deepcopy: _deep, dataclasses.asdict: _as_dict, dataclasses.replace: _replaced,

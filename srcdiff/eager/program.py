@@ -160,7 +160,7 @@ class _Text:
         self.derived, self.form, self.arguments = derived, form, arguments
         self.base, self.name = base, name
         self.imports: dict[str, str] = {"tape": "from srcdiff.dynamic import Tape"}
-        self.node: Any = None
+        self.node: object = None
         self.rewriter: Rewriter | None = None
         tree = plain_tree(base) if isinstance(base, FunctionType) else None
         self.own_name = name

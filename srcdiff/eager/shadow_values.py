@@ -27,7 +27,7 @@ class Tracked:
     """The values that depend on the arguments in `wrt`."""
 
     def __init__(self) -> None:
-        self._kept: dict[int, Any] = {}  # kept alive, so that ids stay unique
+        self._kept: dict[int, object] = {}  # kept alive, so that ids stay unique
 
     def add(self, value: object) -> None:
         kept = owner(value) if isinstance(value, np.ndarray) else value
@@ -46,7 +46,7 @@ class Shadows:
     """The shadows of a program's values; 0 where nothing was added."""
 
     def __init__(self) -> None:
-        self._numbers: dict[int, Any] = {}
+        self._numbers: dict[int, object] = {}
         self._memory: dict[int, tuple[int, bytearray, np.ndarray]] = {}
 
     def view(self, array: np.ndarray) -> np.ndarray[Any, Any]:

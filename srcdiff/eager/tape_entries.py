@@ -14,7 +14,7 @@ from srcdiff.eager.shadow_values import Shadows, Tracked
 from srcdiff.errors import UnsupportedError
 from srcdiff.ir.structs import attributes, is_object
 
-Leaf = Callable[..., Any]
+Leaf = Callable[..., object]
 
 
 @dataclass(eq=False)

@@ -150,7 +150,7 @@ def _with_way_out(error: UnsupportedError, plain: FunctionType, source: Source) 
     return type(error)(error.message, advice, error.location)
 
 
-def _plain_function(function: object) -> tuple[FunctionType, tuple[Any, ...]]:
+def _plain_function(function: object) -> tuple[FunctionType, tuple[object, ...]]:
     """The function under decorators, and what it is bound to."""
     first: tuple[Any, ...] = ()
     while True:

@@ -32,12 +32,12 @@ class Compilable(Readable):
     ) -> tuple[Specialisation, Arguments]:
         raise NotImplementedError
 
-    def _values(self, specialisation: Specialisation, arguments: Arguments) -> Sequence[Any]:
+    def _values(self, specialisation: Specialisation, arguments: Arguments) -> Sequence[object]:
         raise NotImplementedError
 
     def _chosen(
         self, specialisation: Specialisation, values: Sequence[object], lengths: Mapping[str, int]
-    ) -> Callable[..., Any]:
+    ) -> Callable[..., object]:
         """The function that this call runs: the loop form, compiled for values like these, or the NumPy function."""
         if not self.compiles or specialisation.program.dynamic or not self._answers_first:
             return self._settled(specialisation, values)

@@ -278,7 +278,7 @@ class Generated(Compilable):
             raise lost(self.__name__)
         return self.signature.bind(tuple(args), dict(kwargs), self._cache.static, self.place)
 
-    def program_for(self, *args: object, **kwargs: object) -> tuple[Function, Sequence[Any]]:
+    def program_for(self, *args: object, **kwargs: object) -> tuple[Function, Sequence[object]]:
         """The program for arguments of these types as IR, and the values that it is called with."""
         specialisation, arguments = self._specialised(args, kwargs)
         if is_lost(self.derived):

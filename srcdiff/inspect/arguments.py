@@ -11,7 +11,7 @@ from srcdiff.handles.generated import Generated
 
 def called_with(
     asking: str, g: Any, args: tuple[object, ...], kwargs: dict[str, object]
-) -> tuple[Generated, tuple[Any, ...], dict[str, Any]]:
+) -> tuple[Generated, tuple[object, ...], dict[str, object]]:
     """A generated function and its arguments, from the arguments of `explain` and the like; also for `f.vjp`."""
     if isinstance(g, Generated):
         return g, args, kwargs

@@ -136,7 +136,7 @@ class _Tracer(Evaluator):
         super().__init__(fn)
         self.events: list[tuple[Op, list[str]]] = []
         self.made: dict[Atom, Op] = {}
-        self.origins: dict[int, tuple[Any, set[int]]] = {}  # keyed by the identity of storage
+        self.origins: dict[int, tuple[object, set[int]]] = {}  # keyed by the identity of storage
 
     def inner(self, fn: Function) -> _Tracer:
         new = _Tracer(fn)

@@ -19,13 +19,12 @@ import functools
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from types import MappingProxyType
-from typing import Any
 
 from srcdiff.ir.core import Call, For, Function, If, Op, Region, Statement, While, regions_of, walk
 from srcdiff.ir.types import Array, List, Scalar, Static, Struct, Type
 from srcdiff.ir.values import Atom, Value
 
-Part = tuple[Value, Any]
+Part = tuple[Value, object]
 
 _ITEMS = "*"  # the key of all elements of a list
 _COPIES = {"copy", "read", "list_copy"}  # of a list: a new list of the same elements

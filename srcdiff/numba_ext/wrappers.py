@@ -41,7 +41,7 @@ class CallText:
         self.program = program
         self.names = names
         self.given = given
-        self.bindings: dict[str, Any] = {
+        self.bindings: dict[str, object] = {
             "compiled": load_compiled(program.source, program.name, program.bindings)
         }
         self.checks: list[str] = []
@@ -66,7 +66,7 @@ class CallText:
 
     def _taken(
         self, text: str, given: Any, wanted: Type, is_float: bool = False
-    ) -> tuple[str, Any]:
+    ) -> tuple[str, object]:
         """A value in the form that the generated function takes, and its Numba type; `is_float`: an integer becomes a
         float.
         """
@@ -90,7 +90,7 @@ class CallText:
         pairs = enumerate(zip(given, wanted.parts, strict=True))
         return self._gathered([self._taken(f"{text}[{k}]", t, w) for k, (t, w) in pairs], wanted)
 
-    def _gathered(self, parts: Sequence[tuple[str, object]], wanted: Struct) -> tuple[str, Any]:
+    def _gathered(self, parts: Sequence[tuple[str, object]], wanted: Struct) -> tuple[str, object]:
         """A tuple of parts."""
         inner = "".join(f"{text}, " for text, _ in parts)
         inner_types = [type_ for _, type_ in parts]
@@ -127,7 +127,7 @@ class CallText:
 
     # ---- tangents -------------------------------------------------------------------------------------
 
-    def _tangents(self) -> list[tuple[str, Any]]:
+    def _tangents(self) -> list[tuple[str, object]]:
         s = self.signature
         own = len(s.names)
         wanted = self.program.types[own:]
@@ -149,7 +149,7 @@ class CallText:
 
     def _fitted(
         self, text: str, given: Any, wanted: Type, primal: str, primal_type: Any
-    ) -> tuple[str, Any]:
+    ) -> tuple[str, object]:
         """A tangent in the form of its argument; None stands for zero."""
         if isinstance(wanted, Static):
             return "None", types.none
@@ -180,7 +180,7 @@ class CallText:
 
     def _fitted_tuple(
         self, text: str, given: Any, wanted: Struct, primal: str, primal_type: Any
-    ) -> tuple[str, Any]:
+    ) -> tuple[str, object]:
         is_none = isinstance(given, types.NoneType)
         parts = [types.none] * len(wanted.parts) if is_none else parts_of(given)
         if parts is None or len(parts) != len(wanted.parts):
@@ -190,7 +190,7 @@ class CallText:
         return self._gathered(fitted, wanted)
 
 
-def _contiguous(text: str, given: types.Array) -> tuple[str, Any]:
+def _contiguous(text: str, given: types.Array) -> tuple[str, object]:
     if given.layout == "C":
         return text, given
     context = numba.core.registry.cpu_target.typing_context

@@ -29,7 +29,7 @@ from srcdiff.ir.values import Atom, Attrs, Const
 from srcdiff.ops.core.registry import OWN, declared, signature_of_rule
 from srcdiff.ops.core.type_rules import TypeMistake, arithmetic, floating
 
-Rule = Callable[..., Any]
+Rule = Callable[..., object]
 
 _RESULTS = ("out", "d_out")
 

@@ -131,7 +131,7 @@ def _name(f: object) -> str:
     return "f" if name == "<lambda>" else name
 
 
-def _parameters(f: object) -> tuple[list[str], dict[str, Any]]:
+def _parameters(f: object) -> tuple[list[str], dict[str, object]]:
     """The parameters of a function, and their defaults."""
     if isinstance(f, Generated):
         return [*f.signature.names], dict(f.signature.defaults)

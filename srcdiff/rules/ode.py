@@ -16,7 +16,6 @@ import inspect
 import sys
 from collections.abc import Mapping, Sequence
 from types import FunctionType
-from typing import Any
 
 import numpy as np
 
@@ -60,7 +59,7 @@ class _Equation:
         state = own[1] if is_time_first else own[0]
         parameters = [n for n in own[2:] if n in wanted]
         plain = make_options({"on_independent": "ignore"})
-        self.outside: dict[str, Any] = {
+        self.outside: dict[str, object] = {
             "np": np,
             self.label: f,
             f"{self.label}_vjp": generated(Vjp(), f, plain, (state, *parameters)),

@@ -147,7 +147,7 @@ class _Tracer(Evaluator):
         values = self.region(region, args, scope)
         return values, [self.of(y) for y in region.yields]
 
-    def structured(self, statement: If | For | While | Call, scope: Scope) -> list[Any]:
+    def structured(self, statement: If | For | While | Call, scope: Scope) -> list[object]:
         match statement:
             case If():
                 branch = statement.then if self.get(statement.condition) else statement.orelse
@@ -178,7 +178,7 @@ class _Tracer(Evaluator):
                     break
         return ([made, *values], [None, *numbers]) if loop.breaks else (values, numbers)
 
-    def rounds(self, loop: While, scope: Scope) -> tuple[list[Any], list[Numbers]]:
+    def rounds(self, loop: While, scope: Scope) -> tuple[list[object], list[Numbers]]:
         values, numbers = self.all(loop.carried), [self.of(a) for a in loop.carried]
         while True:
             if loop.test is not None:

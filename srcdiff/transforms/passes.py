@@ -83,7 +83,7 @@ def missing(passes: Iterable[Pass], given: Iterable[Form] = ()) -> list[str]:
 class Validates(Protocol):
     """Compares the values of a function before and after each pass: `transforms/validation/validate.py`."""
 
-    examples: dict[str, Any]
+    examples: dict[str, object]
     lengths: dict[str, int]
     scratch: frozenset[str]  # parameters that an adjoint kernel need not write
 

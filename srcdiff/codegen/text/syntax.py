@@ -26,7 +26,7 @@ import numpy as np
 # gast has no type information: these names only say what is meant.
 Expr: TypeAlias = Any
 Stmt: TypeAlias = Any
-Target: TypeAlias = Any  # an expression that can be assigned to, or the name of a variable
+Target: TypeAlias = object  # an expression that can be assigned to, or the name of a variable
 
 
 class Comment(ast.stmt):

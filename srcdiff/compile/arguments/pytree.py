@@ -51,7 +51,7 @@ def part_text(tree: object, key: object, text: str) -> str:
     return f"{text}.{key}" if _is_field(tree, key) else f"{text}[{key!r}]"
 
 
-def named_leaves(tree: object, text: str) -> Iterator[tuple[str, Any]]:
+def named_leaves(tree: object, text: str) -> Iterator[tuple[str, object]]:
     """The leaves, each with its text."""
     parts = children(tree)
     if parts is None:

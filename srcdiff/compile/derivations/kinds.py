@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 if TYPE_CHECKING:  # for annotations only: the stages take a while to import
     from srcdiff.compile.derivations.steps import Steps
@@ -101,8 +101,8 @@ class Batch(Derivation):
     name = "batch"
     doc = "`{f}` of many items."
     differentiates = False
-    in_axes: Any = 0  # in the form of `plain_axes`
-    out_axes: Any = 0
+    in_axes: object = 0  # in the form of `plain_axes`
+    out_axes: object = 0
 
 
 # ---- first derivatives --------------------------------------------------------------------------------------------

@@ -135,7 +135,7 @@ def _zero(leaf: object) -> np.ndarray | None:
     return np.zeros_like(leaf)[()] if is_float_leaf(leaf) else None
 
 
-def _in_place(number: int, at: tuple[int, ...]) -> Callable[[Any], Any]:
+def _in_place(number: int, at: tuple[int, ...]) -> Callable[[object], object]:
     """A function of leaves that sets an element of one leaf to 1."""
     seen = iter(range(number + 1))
 

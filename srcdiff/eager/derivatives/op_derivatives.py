@@ -19,7 +19,7 @@ from srcdiff.options import Options
 
 OPTIONS = Options(jit=False, on_independent="ignore")
 
-Fixed = tuple[tuple[str, Any], ...]  # arguments that are written into the text
+Fixed = tuple[tuple[str, object], ...]  # arguments that are written into the text
 
 
 class _Leaf:
@@ -36,8 +36,8 @@ class _Leaf:
         return id(self.code)
 
 
-_EXPRESSIONS: dict[int, Any] = {}  # code objects by identity, as in `_Leaf`
-_CALLS: dict[int, Any] = {}
+_EXPRESSIONS: dict[int, object] = {}  # code objects by identity, as in `_Leaf`
+_CALLS: dict[int, object] = {}
 
 
 def is_expression(function: object) -> bool:

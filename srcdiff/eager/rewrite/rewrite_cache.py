@@ -38,7 +38,7 @@ def rewritten(function: Any, is_leaf: bool = False) -> FunctionType:
     return made
 
 
-def _compiled(function: FunctionType, is_leaf: bool) -> tuple[Any, tuple[str, ...]]:
+def _compiled(function: FunctionType, is_leaf: bool) -> tuple[object, tuple[str, ...]]:
     node = plain_tree(function)
     rewriter = rewriter_of(function, node, is_leaf)
     name = "function" if isinstance(node, ast.Lambda) else f"{node.name}_dynamic"

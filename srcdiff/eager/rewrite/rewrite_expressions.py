@@ -56,7 +56,7 @@ class ExpressionRewriter(ast.NodeTransformer):
         self.class_name = ""
         self.own: set[str] = set()  # functions that are defined in this one
         self.rebound: set[str] = set()  # names that inner functions bind
-        self.imports: dict[str, Any] = {}  # modules that the function imports itself
+        self.imports: dict[str, object] = {}  # modules that the function imports itself
 
     def visit(self, node: Any) -> Any:
         return with_place(super().visit(node), node)

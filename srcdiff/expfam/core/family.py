@@ -14,7 +14,7 @@ from srcdiff.expfam.core.moment_matching import matched
 from srcdiff.expfam.core.parameter_checks import check_draws, check_values
 from srcdiff.expfam.core.pytree import Pytree, as_floats, leaves, map_leaves
 
-Part = Callable[..., Any] | None  # what a family may have beside `log_Z`
+Part = Callable[..., object] | None  # what a family may have beside `log_Z`
 
 
 class Family:

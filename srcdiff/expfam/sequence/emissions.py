@@ -38,8 +38,8 @@ class Emissions:
 
     family: Family
     etas: tuple[Any, ...] = ()
-    maximise: Callable[..., Any] | None = None
-    overall: Any = None  # statistics of all data, which lower limits are relative to
+    maximise: Callable[..., object] | None = None
+    overall: object = None  # statistics of all data, which lower limits are relative to
 
     def log_prob(self, data: np.ndarray) -> np.ndarray:
         """The log-probability of each observation in each state, `(T, K)`."""

@@ -99,7 +99,7 @@ class HMM(Estimator):
     observation is missing; it is a list of arrays if `X` is one.
     """
 
-    _log_Z: Callable[..., Any] = staticmethod(forward_log_Z)
+    _log_Z: Callable[..., object] = staticmethod(forward_log_Z)
 
     def __init__(
         self,
@@ -301,7 +301,7 @@ class HMM(Estimator):
     def _rows(self, sequences: list[Sequence]) -> tuple[int, ...]:
         return (self.n_states,)
 
-    def _data(self, sequence: Sequence) -> tuple[Any, ...]:
+    def _data(self, sequence: Sequence) -> tuple[object, ...]:
         """The arguments of `log_Z` after `eta`."""
         return ()
 

@@ -20,7 +20,7 @@ class IOHMM(HMM):
     the shape `(inputs, K, K)`.
     """
 
-    _log_Z: Callable[..., Any] = staticmethod(input_forward_log_Z)
+    _log_Z: Callable[..., object] = staticmethod(input_forward_log_Z)
 
     def _sequences(
         self, X: object, lengths: Given, observed: Given, inputs: Given

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from collections.abc import Callable
 from functools import cache
 from typing import Any
 
@@ -188,4 +189,4 @@ def _copyto(fr: Frame, node: gast.AST, args: Args, kwargs: Kwargs) -> FrontValue
     return const(None)
 
 
-WRITING: dict[object, Any] = {np.copyto: _copyto}
+WRITING: dict[object, Callable[..., FrontValue]] = {np.copyto: _copyto}

@@ -8,7 +8,6 @@ xs + ys             zs = list(xs); zs.extend(ys)
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
 
 import gast
 
@@ -154,6 +153,6 @@ def store_slice(fr: Frame, node: gast.AST, target: Value, key: Slice, value: Fro
         fr.call_prelude(node, put_between, target, start, key.upper, value)
 
 
-METHODS: Mapping[str, Callable[[Frame, Any, Value, Sequence[FrontValue]], FrontValue]] = {
+METHODS: Mapping[str, Callable[[Frame, object, Value, Sequence[FrontValue]], FrontValue]] = {
     "append": _append, "pop": _pop, "extend": _extend, "reverse": _reverse, "copy": _copy, "insert": _insert,
 }  # fmt: skip

@@ -53,9 +53,9 @@ class _Function:
     node: gast.AST
     around: Frame | None
     names: tuple[str, ...]
-    captured: tuple[Any, ...]
+    captured: tuple[object, ...]
     defaults: tuple[str, ...]
-    of_defaults: tuple[Any, ...]
+    of_defaults: tuple[object, ...]
     frame: Any
 
 

@@ -17,7 +17,7 @@ from srcdiff.ir.types import Static, Struct, Type
 from srcdiff.ir.values import Atom, Value
 from srcdiff.ops.arrays.containers import get
 
-Taken = tuple[str, str, Any]  # parameter, the rest of how the value is written, value
+Taken = tuple[str, str, object]  # parameter, the rest of how the value is written, value
 
 
 def taken_values(
@@ -61,7 +61,7 @@ def _visit(
             _visit(region.body, paths, found)
 
 
-def _leaves(type_: Type | None) -> Iterator[tuple[str, Any]]:
+def _leaves(type_: Type | None) -> Iterator[tuple[str, object]]:
     """The values in a container's type, with how they are written."""
     if isinstance(type_, Static):
         yield "", type_.value

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import gast
@@ -165,4 +165,8 @@ def _called(function: Any) -> Any:
     return read
 
 
-TEXTS: dict[object, Any] = {print: _print, str: _called(str), repr: _called(repr)}
+TEXTS: dict[object, Callable[..., FrontValue]] = {
+    print: _print,
+    str: _called(str),
+    repr: _called(repr),
+}

@@ -176,7 +176,7 @@ def _outside_effect(fr: Frame, node: gast.AST) -> None:
     fr.ops(statement, outside_call, *operands, text=text, bindings={outside.name: outside.value})
 
 
-def _outside(fr: Frame, place: gast.AST) -> tuple[str, Any] | None:
+def _outside(fr: Frame, place: gast.AST) -> tuple[str, object] | None:
     """The name that a chain of attributes and subscripts begins with, and the object outside that it is."""
     root = place
     while isinstance(root, gast.Attribute | gast.Subscript):

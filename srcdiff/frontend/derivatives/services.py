@@ -50,7 +50,7 @@ class Services(Protocol):
     ) -> OpDecl:
         """The operation of a call of one of SciPy's solvers."""
 
-    def derived_kernels(self, kernel: object) -> tuple[Any, Any]:
+    def derived_kernels(self, kernel: object) -> tuple[object, object]:
         """The adjoint and the tangent of a kernel that a program launches."""
 
 

@@ -45,7 +45,7 @@ from srcdiff.ir.types import Array, Scalar, Struct, is_float
 from srcdiff.ir.values import Atom, Const, Value
 from srcdiff.ops.core.registry import find
 
-_MADE: dict[object, tuple[FunctionType, dict[str, Any]]] = {}
+_MADE: dict[object, tuple[FunctionType, dict[str, object]]] = {}
 _MOST = 1000
 
 

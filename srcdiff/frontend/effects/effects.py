@@ -233,7 +233,7 @@ def _note(fr: Frame, node: gast.AST, args: Args, kwargs: Kwargs) -> FrontValue:
     return const(None)
 
 
-def _described(shapes: Symbols, value: FrontValue) -> tuple[Any, ...]:
+def _described(shapes: Symbols, value: FrontValue) -> tuple[object, ...]:
     """A value as `srcdiff.effects.notes_of` takes it; unknown ones as values of the program."""
     match value:
         case Const() | Known():
@@ -252,7 +252,7 @@ def _described(shapes: Symbols, value: FrontValue) -> tuple[Any, ...]:
     return "known", None
 
 
-def with_origins(fn: Function, noted: Any) -> dict[object, Any]:
+def with_origins(fn: Function, noted: Any) -> dict[Any, Any]:
     """Notes with the names of the parameters that values of the program may depend on, in the place of the values."""
     behind = parameters_of(fn)
 
@@ -280,7 +280,7 @@ def _kinds_around(fr: Frame, node: gast.AST, args: Args, kwargs: Kwargs) -> Fron
     return sequence([const(kind) for kind in kinds_around(user, root, call)])
 
 
-EFFECTS: dict[str, Callable[[Frame, Any, Args, Kwargs], FrontValue]] = {
+EFFECTS: dict[str, Callable[[Frame, object, Args, Kwargs], FrontValue]] = {
     "handle": _handle, "loops": _loops, "note": _note, "refuse": _refuse, "remark": _remark,
     "spelled": _spelled, "once": _once, "named": _named, "same_shape": _same_shape, "lengths": _lengths,
     "assigned_to": _assigned_to, "written": _written, "undone": _undone, "kinds_around": _kinds_around,

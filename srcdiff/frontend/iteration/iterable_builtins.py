@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
 
 import gast
 
@@ -127,7 +126,7 @@ def _zip(
     return Items(count, lambda k: sequence([i.element(k) for i in items]), lists=_lists(items))
 
 
-def _lists(items: Sequence[Items]) -> tuple[tuple[Value, Any], ...]:
+def _lists(items: Sequence[Items]) -> tuple[tuple[Value, object], ...]:
     return tuple(read for i in items for read in i.lists)
 
 

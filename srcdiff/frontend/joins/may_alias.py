@@ -24,7 +24,7 @@ from srcdiff.frontend.joins.loop_carry import Carry
 
 SLOTS = ("%moved", "%olds", "%pairs")  # what is learned of them
 
-Slot = tuple[str, tuple[Any, ...]]  # a name, and the keys of a part of it
+Slot = tuple[str, tuple[object, ...]]  # a name, and the keys of a part of it
 Twins = Mapping[str, frozenset[str]]
 
 

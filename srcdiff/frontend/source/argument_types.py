@@ -102,7 +102,7 @@ def _measured(value: object, path: str) -> Type:
     _refuse(value, path)
 
 
-def _record(value: object) -> tuple[str, tuple[Any, ...], list[Any], type | None] | None:
+def _record(value: object) -> tuple[str, tuple[object, ...], list[object], type | None] | None:
     """Kind, keys, parts and class of a container of known parts."""
     if isinstance(value, tuple) and hasattr(value, "_fields"):
         return "namedtuple", tuple(value._fields), list(value), type(value)

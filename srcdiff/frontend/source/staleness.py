@@ -71,7 +71,7 @@ _HOW_CALLED = frozenset({"PUSH_NULL", "PRECALL", "CACHE", "NOP", "RESUME", "EXTE
 _JUMPS = frozenset(dis.hasjrel) | frozenset(dis.hasjabs)
 
 
-def _steps(code: CodeType) -> Iterator[tuple[str, Any]]:
+def _steps(code: CodeType) -> Iterator[tuple[str, object]]:
     for step in dis.get_instructions(code):
         if step.opname not in _HOW_CALLED:
             is_jump = step.opcode in _JUMPS

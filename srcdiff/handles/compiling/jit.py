@@ -37,7 +37,7 @@ class Compiled:
 
     def __init__(self, program: LoopProgram) -> None:
         self.program = program
-        self.function: Callable[..., Any] | None = None
+        self.function: Callable[..., object] | None = None
         self.seconds = 0.0  # the compile time
         self.gives_plain = _is_plain_tree(program.output, program.results)
 

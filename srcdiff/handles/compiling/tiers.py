@@ -51,7 +51,7 @@ class Tier:
         self.made = made
         self.generate = generate
         self.state = "NumPy"
-        self.run: Callable[..., Any] | None = None
+        self.run: Callable[..., object] | None = None
         self._spent = 0.0  # seconds in calls
         self._steps: dict[Lengths, float] = {}
         # the latest calls, by lengths and form
@@ -81,7 +81,7 @@ class Tier:
             self._steps[at] = interpreted_steps(p.source, p.name, values)
         return self._steps[at] * _STEP > LONGEST
 
-    def _timed(self, run: Callable[..., object], at: Lengths) -> Callable[..., Any]:
+    def _timed(self, run: Callable[..., object], at: Lengths) -> Callable[..., object]:
         form = "compiled" if isinstance(run, Compiled) else "NumPy"
         forms = self._calls.setdefault(at, {})
         calls = forms.setdefault(form, deque(maxlen=_TRIALS))

@@ -199,7 +199,7 @@ class TypeParser(_Tokens):
         self.expect("(")
         return cls, self.until(")", lambda: self.pair_of(item))
 
-    def pair_of(self, item: Callable[[], T]) -> tuple[Any, T]:
+    def pair_of(self, item: Callable[[], T]) -> tuple[object, T]:
         key = self.literal()
         self.expect(":")
         return key, item()

@@ -130,7 +130,7 @@ def _assign_once(function: ir.FunctionIR) -> None:
         mentions = {label: blocks[label] for label in labels[name]}
         fresh, definitions = ssa._fresh_vars(mentions, name)
         states = ssa._make_states(fresh)
-        phis: dict[object, list[Any]] = defaultdict(list)
+        phis: dict[object, list[object]] = defaultdict(list)
         states.update(varname=name, defmap=definitions, phimap=phis, cfg=flow)
         states["phi_locations"] = ssa._compute_phi_locations(frontiers, definitions)
         blocks.update(ssa._run_block_rewrite(fresh, states, ssa._FixSSAVars(used)))

@@ -69,7 +69,7 @@ def subscript_key(where: str, operands: Sequence[object]) -> Any:
 
 
 @cache
-def _key_maker(where: str, count: int) -> Callable[..., Any]:
+def _key_maker(where: str, count: int) -> Callable[..., object]:
     names = [f"_{k}" for k in range(count)]
     text = index_text(where, 0).format(*names) or "..."
     make: Callable[..., Any] = eval(f"lambda {', '.join(names)}: _key[{text}]", {"_key": np.s_})

@@ -133,7 +133,7 @@ _ties = (
     fixed([1.0, 3.0, 3.0, 1.0], avoid="ties", gradients=([0.0, 0.5, 0.5, 0.0],)),
     fixed([[1.0, 2.0], [1.0, 3.0]], axis=0, avoid="ties", gradients=([[0.5, 0.0], [0.5, 1.0]],)),
 )
-_extreme: dict[str, Any] = {
+_extreme: dict[str, object] = {
     "signature": _KEEP, "infer": reduced("same"), "adjoint": "scalar", "rule": extreme, "forward": extreme_forward,
     "raises": True
 }  # fmt: skip

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 
@@ -38,7 +37,7 @@ def _ndim(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[Type,
     return (Scalar("int64", True, Dim(len(shape_of(operands[0].type)))),)
 
 
-_about: dict[str, Any] = {
+_about: dict[str, object] = {
     "differentiable": False,
     "cost": "free",
     "signature": "x",

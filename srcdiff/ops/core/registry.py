@@ -33,9 +33,9 @@ METHODS: dict[str, OpDecl] = {}  # array methods and attributes, by name
 OWN: dict[object, OpDecl] = {}  # the rules that users write, by callable
 _BY_CALLABLE: dict[object, OpDecl] = {}
 # SciPy's functions by dotted name, because srcdiff does not import SciPy before the user does
-_PENDING: dict[str, list[tuple[str, Any]]] = {}
+_PENDING: dict[str, list[tuple[str, object]]] = {}
 
-Rule = Callable[..., Any]
+Rule = Callable[..., object]
 
 
 def operation(name: str, *callables: Any, method: str = "", **fields: Any) -> OpDecl:
@@ -195,7 +195,7 @@ _OURS = "srcdiff.ops.library."  # the package of the composites
 COMPOSITES: dict[str, Composite] = {}
 COMPOSITE_METHODS: dict[str, Composite] = {}
 _COMPOSITE_OF: dict[object, Composite] = {}
-_PENDING_COMPOSITES: dict[str, list[tuple[str, Any]]] = {}
+_PENDING_COMPOSITES: dict[str, list[tuple[str, object]]] = {}
 
 
 def composite(
@@ -335,7 +335,7 @@ def _plain(kind: object) -> Any:
     return kind if is_star else inspect.Parameter.POSITIONAL_OR_KEYWORD
 
 
-def _defaults(signature: str) -> dict[str, Any]:
+def _defaults(signature: str) -> dict[str, object]:
     if not signature:
         return {}
     probe = eval(f"lambda {signature}: 0", {})

@@ -67,7 +67,7 @@ def special_function(
     samples: Sequence[Sample] = (),
     count: int = 1,
     **fields: object,
-) -> Callable[[Any], Any]:
+) -> Callable[[object], object]:
     """Declare the ufunc of `scipy.special` that has the rule's name; `others` are further names of the ufunc.
 
     Compiled code calls its C function. The samples of one or two operands are drawn from an interval.

@@ -83,7 +83,7 @@ def _bind_n(args: Sequence[object], kwargs: Mapping[str, object]) -> Bound:
     return (given["a"], *([n] if is_given else [])), _given_attrs(values)
 
 
-def _given_attrs(attrs: Attrs) -> dict[str, Any]:
+def _given_attrs(attrs: Attrs) -> dict[str, object]:
     """The attributes that are not at their defaults."""
     defaults = {"axis": -1, "norm": None}
     return {k: v for k, v in attrs.items() if v != defaults.get(k, ...)}

@@ -118,7 +118,7 @@ class Exported:
         return _new(address, _NAME, None)
 
 
-_KEPT: dict[int, Any] = {}  # the arrays that consumers hold, until they delete them
+_KEPT: dict[int, object] = {}  # the arrays that consumers hold, until they delete them
 
 
 def _forget(address: int) -> None:

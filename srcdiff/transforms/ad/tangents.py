@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 from srcdiff.errors import UnsupportedError
 from srcdiff.ir.build import Builder, Env, clone_statement
@@ -40,7 +39,7 @@ from srcdiff.transforms.analysis.defuse import needed
 from srcdiff.transforms.simplify.constants import zero, zeros
 
 Rules = Callable[
-    [OpDecl, Sequence[Type], Mapping[str, Any], Sequence[Type], Sequence[Type]], Function
+    [OpDecl, Sequence[Type], Mapping[str, object], Sequence[Type], Sequence[Type]], Function
 ]
 # forward_rules(decl, operand types, attrs, result types, tangent types): the rule as IR; params are operands, results,
 # tangents; one yield for each result

@@ -6,7 +6,6 @@ After `%u, %v = unpack %p`, the value `%u` is the part `(p, (0,))`, and `%v` is 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 from srcdiff.ir.alias import storage_roots, written_roots
 from srcdiff.ir.build import Builder
@@ -15,7 +14,7 @@ from srcdiff.ir.types import Array, Struct, Type, holds_arrays
 from srcdiff.ir.values import Atom, Value
 from srcdiff.ops.arrays import containers
 
-Keys = tuple[Any, ...]  # the keys from the parameter to the part; none for the whole parameter
+Keys = tuple[object, ...]  # the keys from the parameter to the part; none for the whole parameter
 Part = tuple[Value, Keys]
 
 

@@ -18,7 +18,7 @@ from srcdiff.ir.values import Value
 from srcdiff.ops.control.control import constant_array
 
 
-def outside_as_parameters(fn: Function) -> tuple[Function, tuple[Any, ...]]:
+def outside_as_parameters(fn: Function) -> tuple[Function, tuple[object, ...]]:
     """`fn` with a further parameter for each array outside that it, or a callee, reads; and these arrays."""
     new, arrays = _Passed().function(fn)
     return new, tuple(arrays.values())
@@ -28,7 +28,7 @@ class _Passed(Rewriter):
     """Rewrites one function after the other, callees first; arrays are identified by their names."""
 
     def __init__(self) -> None:
-        self.done: dict[Function, tuple[Function, Mapping[str, Any]]] = {}
+        self.done: dict[Function, tuple[Function, Mapping[str, object]]] = {}
         self.given: dict[str, Value] = {}  # the parameters of the current function
 
     def function(self, fn: Function) -> tuple[Function, Mapping[str, Any]]:

@@ -18,7 +18,7 @@ from srcdiff.ir.syntax.spelling import routine_of
 from srcdiff.ir.types import Scalar, Type
 from srcdiff.ir.values import Atom, Value, const
 
-Expansions = Callable[[Callable[..., Any], Sequence[Type], Mapping[str, Any]], Function]
+Expansions = Callable[[Callable[..., object], Sequence[Type], Mapping[str, object]], Function]
 
 
 def expand(fn: Function, expansions: Expansions, calls: bool = True) -> Function:

@@ -37,7 +37,7 @@ from srcdiff.transforms.analysis.defuse import (
 )
 from srcdiff.transforms.simplify.invariant_carries import remove_invariant_carries
 
-Key = tuple[Any, ...]
+Key = tuple[object, ...]
 
 _OF_NUMBERS = {"add", "subtract", "multiply", "divide"}
 _EXACT = 2**53  # integers up to here are floats

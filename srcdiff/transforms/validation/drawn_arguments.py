@@ -14,7 +14,9 @@ from srcdiff.ir.structs import build_struct, take_part
 from srcdiff.ir.types import Array, Dim, Dynamic, List, Scalar, Static, Struct, Type
 from srcdiff.ir.values import Value
 
-Draw = Callable[[np.random.Generator, tuple[int, ...], Any], Any]  # (rng, shape, example or None)
+Draw = Callable[
+    [np.random.Generator, tuple[int, ...], object], object
+]  # (rng, shape, example or None)
 
 
 def _near(rng: np.random.Generator, shape: tuple[int, ...], example: object) -> object:

@@ -107,7 +107,7 @@ class _Block:
 
     def __init__(self, shape: Places, grid: Places, block: Places) -> None:
         self.shape, self.grid, self.block = shape, grid, block
-        self.shared: dict[object, Any] = {}
+        self.shared: dict[object, object] = {}
         self.back = threading.Semaphore(0)
         self.failed: BaseException | None = None
         places = product(*(range(n) for n in reversed(shape)))
@@ -228,7 +228,7 @@ def _shuffle(t: _Thread, op: Op, operands: list[Any], scope: Scope) -> object:
     return found
 
 
-_SPECIAL: Mapping[str, Callable[[_Thread, Op, list[Any], Scope], Any]] = {
+_SPECIAL: Mapping[str, Callable[[_Thread, Op, list[object], Scope], object]] = {
     "thread_position": _position,
     "grid": _grid,
     "gridsize": _gridsize,

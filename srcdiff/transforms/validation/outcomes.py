@@ -88,7 +88,7 @@ class _Traced(Bounded):
 
     def __init__(self, fn: Function, count: list[int] | None = None) -> None:
         super().__init__(fn, count)
-        self.bound: dict[Value, tuple[Statement, Any]] = {}
+        self.bound: dict[Value, tuple[Statement, object]] = {}
 
     def statement(self, statement: Statement, scope: Scope) -> None:
         super().statement(statement, scope)

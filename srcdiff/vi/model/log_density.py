@@ -127,7 +127,7 @@ def observing(model: Callable[..., Any], observed: Sequence[str], *data: Any) ->
     return LogDensity(density, {parameter(k): v for k, v in latents.items()})
 
 
-def _shape_and_support(name: str, given: Any) -> tuple[tuple[int, ...], Any]:
+def _shape_and_support(name: str, given: Any) -> tuple[tuple[int, ...], object]:
     if isinstance(given, constraints.Constraint):
         return (), given
     if isinstance(given, int):

@@ -16,7 +16,7 @@ from srcdiff.vi.model.checks import supports_of
 from srcdiff.vi.model.program_text import check_count, parameter, program
 from srcdiff.vi.model.semantics import LogJoint, Survey
 
-Model = Callable[..., Any]
+Model = Callable[..., object]
 UNKNOWN = "unknown"  # the parameter of a survey from which all values of latent sites are computed
 
 

@@ -27,7 +27,7 @@ def leaves(tree: Pytree) -> list[Any]:
     return found
 
 
-def named_leaves(tree: Pytree, prefix: str = "") -> Iterator[tuple[str, Any]]:
+def named_leaves(tree: Pytree, prefix: str = "") -> Iterator[tuple[str, object]]:
     """The leaves with their places as text: `loc`, `layers[0].W`."""
     if isinstance(tree, dict):
         parts = [(f"{prefix}[{k!r}]" if prefix else str(k), v) for k, v in tree.items()]

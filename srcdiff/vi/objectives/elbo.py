@@ -81,7 +81,7 @@ class Elbo:
         self._options = options
         self._bounds: dict[object, Bound] = {}
         self._latest: Bound | None = None
-        self._latest_data: tuple[Any, ...] = ()
+        self._latest_data: tuple[object, ...] = ()
 
     def __getstate__(self) -> dict[str, object]:
         """The state without its programs, which are generated again."""

@@ -64,7 +64,7 @@ class Target:
 
     name: str
     layout: Layout
-    log_joint: Callable[..., Any]
+    log_joint: Callable[..., object]
     data: tuple[str, ...]
     text: Callable[..., str]
     closed: tuple[str, ...] = ()
@@ -246,7 +246,7 @@ def _of_model(
         cut = len(data) - len(last)
         return written.source_for(*values.values(), *after, *data[cut:], *data[:cut])
 
-    log_joint: Callable[..., Any] = written
+    log_joint: Callable[..., object] = written
     if last:  # `share` follows the data in generated functions, as for plain functions
         inner = ", ".join([*first, *pairs, *last, *names])
         text = f"def {name}({', '.join([*first, *pairs, *names, *last])}):\n    return log_joint({inner})\n"

@@ -36,7 +36,7 @@ class Report:
     bound_variance: float
     estimates: int
     draws: int
-    cost: Any
+    cost: srcdiff.Cost
 
     def __str__(self) -> str:
         lines = [

@@ -59,7 +59,7 @@ class Posterior:
             return bound.with_guide(self.guide)
         return bound
 
-    def __getstate__(self) -> dict[str, Any]:
+    def __getstate__(self) -> dict[str, object]:
         """The state without programs and without the class of the parameters, which are generated again."""
         kept = {k: v for k, v in vars(self).items() if k != "_bound"}
         return {**kept, "params": tuple(self.params)}

@@ -32,7 +32,7 @@ from srcdiff.transforms.simplify.constants import zero, zeros
 
 # rules(decl, operand types, attrs, result types, d_out types): the rule as IR; params are operands, results, d_outs
 Rules = Callable[
-    [OpDecl, Sequence[Type], Mapping[str, Any], Sequence[Type], Sequence[Type | None]], Function
+    [OpDecl, Sequence[Type], Mapping[str, object], Sequence[Type], Sequence[Type | None]], Function
 ]
 
 
