@@ -9,7 +9,6 @@ import functools
 import math
 import operator
 import sys
-from collections.abc import Callable
 from types import FunctionType
 from typing import Any
 
@@ -316,16 +315,7 @@ def _are_same(fr: Frame, a: Dim | None, b: Dim | None) -> bool:
     return a is not None and b is not None and fr.session.shapes.same(a, b)
 
 
-Special = dict[object, Callable[..., Any]]
-SPECIAL: Special = {
-    **BUILTINS,
-    **ITERTOOLS,
-    **RECORDS,
-    **WRITING,
-    **OBJECTS,
-    **ITERATION,
-    **ITERATORS,
-}
+SPECIAL = {**BUILTINS, **ITERTOOLS, **RECORDS, **WRITING, **OBJECTS, **ITERATION, **ITERATORS}
 _OPERATORS = {
     operator.add: gast.Add(), operator.sub: gast.Sub(), operator.mul: gast.Mult(), operator.truediv: gast.Div(),
     operator.pow: gast.Pow(), operator.matmul: gast.MatMult(), operator.floordiv: gast.FloorDiv(),

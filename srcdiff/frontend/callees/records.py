@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
-from collections.abc import Callable
 from typing import Any
 
 import gast
@@ -116,4 +115,4 @@ def _replace(fr: Frame, node: gast.AST, args: Args, kwargs: Kwargs) -> FrontValu
     return construct(fr, node, record.cls, [], {**kept, **kwargs})  # type: ignore[arg-type]
 
 
-RECORDS: dict[object, Callable[..., FrontValue]] = {dataclasses.replace: _replace}
+RECORDS: dict[object, Any] = {dataclasses.replace: _replace}
