@@ -44,12 +44,12 @@ def effect(function: Callable[..., _T]) -> Callable[..., _T]:
     def call(*args: object, **kwargs: object) -> _T:
         handlers = _HANDLERS.get()
         for k in reversed(range(len(handlers))):
-            method = getattr(handlers[k], name, None)
+            method: Callable[..., _T] | None = getattr(handlers[k], name, None)
             if method is None:
                 continue
             token = _HANDLERS.set(handlers[:k])
             try:
-                return method(*args, **kwargs)  # type: ignore[no-any-return]
+                return method(*args, **kwargs)
             finally:
                 _HANDLERS.reset(token)
         return function(*args, **kwargs)

@@ -72,7 +72,7 @@ class MachineCode(Overloads):
             return "it holds addresses of this process"
         if any(g.name.startswith(_UNRESOLVED) for g in form.library._final_module.global_variables):
             return "functions that call each other are found in this process only"
-        return dumps((_outside(form.library), *form._reduce()))  # type: ignore[no-any-return]
+        return bytes(dumps((_outside(form.library), *form._reduce())))
 
     def compiler(self) -> tuple[str, ...]:
         return _of_numba()

@@ -119,8 +119,9 @@ class _OfAnyNumber(AtPoint):
         return self.maker(plain_function(self.function, key), self.options)
 
     def resolve(self, *args: object, **kwargs: object) -> tuple[Generated, tuple[Any, ...]]:
-        found: Any = self.handle_for(len(args))
-        return found.resolve(*args, **kwargs)  # type: ignore[no-any-return]
+        maker: Any = self.handle_for(len(args))
+        handle, given = maker.resolve(*args, **kwargs)
+        return handle, given
 
     def __reduce__(self) -> Any:
         rebuild, parts = super().__reduce__()

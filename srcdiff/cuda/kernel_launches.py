@@ -123,7 +123,8 @@ def extents(given: object) -> tuple[int, int, int]:
         ) from None
     if not 1 <= len(parts) <= 3 or min(parts) < 1:
         raise ValueError(f"a grid or block has 1 to 3 extents of at least 1, not {given!r}")
-    return (*parts, 1, 1)[:3]  # type: ignore[return-value]
+    x, y, z = (*parts, 1, 1)[:3]
+    return x, y, z
 
 
 def check_shadows(program: KernelProgram, args: Sequence[Any], shadows: Sequence[Any]) -> None:

@@ -25,15 +25,15 @@ def set_fields(made: Any, init: FunctionType, args: Any, kwargs: Any) -> list[ob
     bound.apply_defaults()
     passed_on = []
     for name, field in type(made).__dataclass_fields__.items():
-        kind = field._field_type
+        kind = field._field_type.name
         value = bound.arguments.get(name, field.default)
         if value is dataclasses._HAS_DEFAULT_FACTORY or value is dataclasses.MISSING:  # type: ignore[attr-defined]
             if field.default_factory is dataclasses.MISSING:
                 continue
             value = field.default_factory()
-        if kind is dataclasses._FIELD_INITVAR:  # type: ignore[attr-defined]
+        if kind == "_FIELD_INITVAR":
             passed_on.append(value)
-        elif kind is not dataclasses._FIELD_CLASSVAR:  # type: ignore[attr-defined]
+        elif kind != "_FIELD_CLASSVAR":
             object.__setattr__(made, name, value)
     return passed_on
 

@@ -64,7 +64,7 @@ class Differentiable:
 
     @functools.cached_property
     def _plain(self) -> Function:
-        return without_blocks(self.__wrapped__)  # type: ignore[no-any-return]
+        return without_blocks(self.__wrapped__)
 
     def __get__(self, instance: object, owner: type | None = None) -> Differentiable:
         if instance is None:
@@ -194,7 +194,8 @@ class Pushforward(_OfFloats):
 
     def __call__(self, args: Sequence[object], tangents: Sequence[object]) -> tuple[Any, Any]:
         handle, given = self.resolve(args, tangents)
-        return handle(*given)  # type: ignore[no-any-return]
+        value, tangent = handle(*given)
+        return value, tangent
 
     @property
     def _numba_type_(self) -> Any:

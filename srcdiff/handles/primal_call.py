@@ -9,11 +9,12 @@ import ast
 import functools
 import inspect
 import textwrap
+from collections.abc import Callable
 from types import CodeType, FunctionType, MethodType
 from typing import Any
 
 
-def without_blocks(function: object) -> Any:
+def without_blocks(function: Callable[..., Any]) -> Callable[..., Any]:
     """The function without `srcdiff.adjoint` blocks; the same object if it has none."""
     if isinstance(function, functools.partial):
         inner = without_blocks(function.func)
@@ -63,7 +64,8 @@ def _stripped(function: FunctionType) -> FunctionType:
         tuple(cells[name] for name in code.co_freevars),
     )
     made.__kwdefaults__ = function.__kwdefaults__
-    return functools.update_wrapper(made, function)  # type: ignore[return-value]
+    functools.update_wrapper(made, function)
+    return made
 
 
 def _nested(definition: ast.FunctionDef, captured: tuple[str, ...]) -> ast.FunctionDef:

@@ -11,6 +11,7 @@ Absence and presence are relations of values to flags: the greatest fixpoint ove
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence, Set
+from typing import TypeGuard
 
 from srcdiff.ir.core import (
     For,
@@ -207,7 +208,7 @@ class _Relation:
             if (always, pairs) == before:
                 break
         if self.side and _surely_runs(loop):
-            for result, y in zip(loop.carried_results, yields, strict=True):  # type: ignore[union-attr]
+            for result, y in zip(loop.carried_results, yields, strict=True):
                 self.note(result, self.holds(y, known))
 
     def unchanged(self, loop: For | While) -> Conditions:
@@ -238,7 +239,7 @@ class _Relation:
         return self.when.get(atom, set()) if isinstance(atom, Value) else set()
 
 
-def _surely_runs(loop: For | While) -> bool:
+def _surely_runs(loop: For | While) -> TypeGuard[For]:
     """Whether a loop is certain to complete an iteration: it has constant bounds, and no `break`."""
     if not isinstance(loop, For) or loop.breaks:
         return False

@@ -127,7 +127,7 @@ class _JvpCalls(Calls):
         texts = [f"args[{k}]" for k in range(len(values))] + [f"tangents[{k}]" for k in wanted]
         text = f"def {self.name}(args, tangents):\n    return generated({', '.join(texts)})\n"
         generated = self.pushforward.handle_for(wanted)
-        return make_function(text, self.name, generated=generated)  # type: ignore[no-any-return]
+        return make_function(text, self.name, generated=generated)
 
 
 def type_of_decorated(function: Differentiable) -> Any:

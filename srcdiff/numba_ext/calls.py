@@ -147,17 +147,20 @@ def type_of(handle: Generated) -> CallableType:
     return known
 
 
-def make_function(text: str, name: str, module: str | None = __name__, **bindings: Any) -> Any:
+def make_function(
+    text: str, name: str, module: str | None = __name__, **bindings: object
+) -> Callable[..., object]:
     """A function from its text, which is registered so that Numba's messages show its lines.
 
     Without a `module`, Numba looks in the function itself for the Python functions that it calls.
     """
     file = f"<srcdiff {name} {next(_NUMBERS)}>"
     linecache.cache[file] = (len(text), None, text.splitlines(keepends=True), file)
-    namespace = {**bindings, "np": np, "__name__": __name__}
+    namespace: dict[str, Any] = {**bindings, "np": np, "__name__": __name__}
     exec(compile(text, file, "exec", dont_inherit=True), namespace)
     namespace[name].__module__ = module
-    return namespace[name]
+    made: Callable[..., object] = namespace[name]
+    return made
 
 
 _OWN = ("compiled", "float", "np", "numba", "overlap", "result", "result_type", "run")
@@ -204,9 +207,7 @@ class _GeneratedCalls(Calls):
             bindings |= {"numba": numba, "result_type": result}
             bindings["run"] = _ByPython(self.handle, result)
         body = "".join(f"    {line}\n" for line in lines)
-        return make_function(  # type: ignore[no-any-return]
-            f"def {self.name}({listed}):\n{body}", self.name, None, **bindings
-        )
+        return make_function(f"def {self.name}({listed}):\n{body}", self.name, None, **bindings)
 
     def _result_type(self, compiled: Any, text: CallText) -> Any:
         compiled.compile(text.types)

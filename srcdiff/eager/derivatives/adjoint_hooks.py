@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import ast
 import copy
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -98,6 +98,12 @@ def function_of_block(node: ast.With, name: str, bound: list[str]) -> ast.Functi
         [ast.Name(n, ast.Load()) for n in held],
     )  # fmt: skip
     back = ast.Return(ast.Name(adjoint.id, ast.Load()))
-    made = ast.FunctionDef(name, arguments, [*copy.deepcopy(node.body), back], [], None)
-    made.type_params = []  # type: ignore[attr-defined]
+    return function_def(name, arguments, [*copy.deepcopy(node.body), back])
+
+
+def function_def(
+    name: str, arguments: ast.arguments, body: list[ast.stmt], decorators: Sequence[ast.expr] = ()
+) -> ast.FunctionDef:
+    made = ast.FunctionDef(name, arguments, body, [*decorators], None)
+    made.type_params = []  # type: ignore[attr-defined]  # of Python 3.12 and newer
     return made

@@ -8,6 +8,7 @@ import linecache
 from types import FunctionType
 from typing import Any
 
+from srcdiff.eager.derivatives.adjoint_hooks import function_def
 from srcdiff.eager.rewrite.line_map import Origin, note_origin
 from srcdiff.eager.rewrite.rewrite_statements import dynamic_function, rewriter_of
 from srcdiff.frontend.source.function_source import plain_tree
@@ -48,10 +49,7 @@ def _compiled(function: FunctionType, is_leaf: bool) -> tuple[object, tuple[str,
     made.args.kw_defaults = [d and none for d in made.args.kw_defaults]
     free = function.__code__.co_freevars
     parameters = ast.arguments([], [ast.arg(n) for n in free], None, [], [], None, [])
-    maker = ast.FunctionDef(
-        "made", parameters, [made, ast.Return(ast.Name(name, ast.Load()))], [], None
-    )
-    maker.type_params = []  # type: ignore[attr-defined]
+    maker = function_def("made", parameters, [made, ast.Return(ast.Name(name, ast.Load()))])
     text = ast.unparse(ast.fix_missing_locations(ast.Module([maker], [])))
     digest = hashlib.sha256(f"{text}{function.__module__}".encode()).hexdigest()[:16]
     file = f"{PREFIX} {name} {digest}>"

@@ -15,7 +15,7 @@ import importlib
 from types import FunctionType
 from typing import Any
 
-from srcdiff.eager.derivatives.adjoint_hooks import function_of_block
+from srcdiff.eager.derivatives.adjoint_hooks import function_def, function_of_block
 from srcdiff.eager.rewrite.attribute_routes import routes_of
 from srcdiff.eager.rewrite.evaluation_order import may_write
 from srcdiff.eager.rewrite.rewrite_expressions import ExpressionRewriter
@@ -190,10 +190,8 @@ class Rewriter(ExpressionRewriter):
         for d in node.decorator_list:
             (kept if self.is_library(d) else called).append(d)
         body = inner.block(_without_doc(node.body)) or [ast.Pass()]
-        made = ast.FunctionDef(
-            node.name, self.defaults(node.args), body, [self.visit_decorator(d) for d in kept], None
-        )
-        made.type_params = []  # type: ignore[attr-defined]
+        decorators = [self.visit_decorator(d) for d in kept]
+        made = function_def(node.name, self.defaults(node.args), body, decorators)
         made.users_name = node.name  # type: ignore[attr-defined]
         out: list[Any] = [made]
         for d in reversed(called):
@@ -343,6 +341,4 @@ def dynamic_function(node: Any, rewriter: Rewriter, name: str) -> ast.FunctionDe
         body = [ast.Return(rewriter.visit(node.body))]
     else:
         body = rewriter.block(_without_doc(node.body)) or [ast.Pass()]
-    made = ast.FunctionDef(name, arguments, body, [], None)
-    made.type_params = []  # type: ignore[attr-defined]
-    return made
+    return function_def(name, arguments, body)

@@ -353,4 +353,5 @@ def _executed(text: str, name: str) -> Callable[..., object]:
     linecache.cache[file] = (len(text), None, text.splitlines(True), file)
     namespace: dict[str, Any] = {"np": np, "__name__": __name__}
     exec(compile(text, file, "exec"), namespace)
-    return namespace[name]  # type: ignore[no-any-return]
+    made: Callable[..., object] = namespace[name]
+    return made

@@ -215,8 +215,9 @@ class Place:
 
 def _in_parts(fr: Frame, key: FrontValue, node: gast.AST) -> FrontValue:
     """A tuple or list of integers that was an item of a list, as one that was written there."""
-    is_item = isinstance(key, Value) and isinstance(key.type, Struct)
-    return unpack_struct(fr, key, node) if is_item else key  # type: ignore[arg-type]
+    if isinstance(key, Value) and isinstance(key.type, Struct):
+        return unpack_struct(fr, key, node)
+    return key
 
 
 def place_of(fr: Frame, array: Atom, key: FrontValue, node: gast.AST) -> Place:

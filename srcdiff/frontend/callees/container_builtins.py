@@ -92,9 +92,9 @@ def _from_keys(fr: Frame, node: gast.AST, args: Args, kwargs: Kwargs) -> FrontVa
 def _by_first(items: Parts) -> list[FrontValue] | None:
     """Tuples in order, where their first parts are known when compiling, and all different."""
     rows = items.values
-    if not rows or not all(isinstance(r, Parts) and r.values for r in rows):
+    firsts = [r.values[0] for r in rows if isinstance(r, Parts) and r.values]
+    if not rows or len(firsts) < len(rows):
         return None
-    firsts = [r.values[0] for r in rows]  # type: ignore[union-attr]
     if not _are_of_one_kind(firsts) or len(set(map(static, firsts))) < len(firsts):
         return None
     return _in_order(firsts, rows)

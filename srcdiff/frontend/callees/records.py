@@ -55,11 +55,8 @@ def construct(fr: Frame, node: gast.AST, cls: type, args: Args, kwargs: Kwargs) 
 
 def _finished(fr: Frame, node: gast.AST, cls: Any, args: Args, kwargs: Kwargs) -> FrontValue:
     """An object of a dataclass that has a `__post_init__`, which is called with what is no field (`InitVar`)."""
-    fields = {
-        name: field
-        for name, field in cls.__dataclass_fields__.items()
-        if field._field_type is not dataclasses._FIELD_CLASSVAR  # type: ignore[attr-defined]
-    }
+    found = cls.__dataclass_fields__.items()
+    fields = {name: f for name, f in found if f._field_type.name != "_FIELD_CLASSVAR"}
     settable = [name for name, field in fields.items() if field.init]
     by_position = [name for name in settable if not fields[name].kw_only]
     given = dict(zip(by_position, args, strict=False))
@@ -71,15 +68,12 @@ def _finished(fr: Frame, node: gast.AST, cls: Any, args: Args, kwargs: Kwargs) -
         has_default = field.default is not missing or field.default_factory is not missing
         if name not in given and (field.init or has_default):
             given[name] = _default(fr, node, cls, name)
-    passed_on = {
-        name: given.pop(name)
-        for name, field in fields.items()
-        if field._field_type is dataclasses._FIELD_INITVAR  # type: ignore[attr-defined]
-    }
+    of_init = [name for name, f in fields.items() if f._field_type.name == "_FIELD_INITVAR"]
+    passed_on = [given.pop(name) for name in of_init]
     given = {name: given[name] for name in fields if name in given}
     made = fr.session.new_cell(Parts("object", tuple(given), tuple(given.values()), cls))
     method = inspect.getattr_static(cls, "__post_init__")
-    fr.call(node, Method(made, "__post_init__", method), list(passed_on.values()))
+    fr.call(node, Method(made, "__post_init__", method), passed_on)
     return fr.session.current(made)
 
 

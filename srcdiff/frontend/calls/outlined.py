@@ -349,8 +349,10 @@ def append_call(
 
 def _known_result(result: Value) -> Atom:
     """A result that a function passes on is as known as its source: `w is None`, `x[w]`."""
-    is_known = isinstance(result.type, Static) and not isinstance(result.type, Dynamic)
-    return Const(result.type.value, result.type) if is_known else result  # type: ignore[union-attr]
+    known = result.type
+    if isinstance(known, Static) and not isinstance(known, Dynamic):
+        return Const(known.value, known)
+    return result
 
 
 def outward_of(fr: Frame, function: Function, renaming: Renaming) -> Callable[[Dim], Dim]:

@@ -45,8 +45,8 @@ def record_class(value: FrontValue) -> type | None:
     """The class of a named tuple or dataclass."""
     if isinstance(value, Parts):
         return value.cls
-    is_struct = isinstance(value, Value) and isinstance(value.type, Struct)
-    return value.type.cls if is_struct else None  # type: ignore[union-attr]
+    type_ = value.type if isinstance(value, Value) else None
+    return type_.cls if isinstance(type_, Struct) else None
 
 
 def is_own(value: FrontValue) -> bool:

@@ -154,8 +154,8 @@ def _equal_if_there(
 
 def _is_flag(value: FrontValue) -> bool:
     """Whether this is a truth value that only the run knows."""
-    has_type = isinstance(value, Value) and isinstance(value.type, Scalar)
-    return has_type and value.type.dtype == "bool"  # type: ignore[union-attr]
+    type_ = value.type if isinstance(value, Value) else None
+    return isinstance(type_, Scalar) and type_.dtype == "bool"
 
 
 def _same_flag(fr: Frame, node: gast.AST, wanted: bool, flag: FrontValue) -> Atom:
@@ -303,8 +303,7 @@ def _identical(fr: Frame, node: gast.AST, left: FrontValue, right: FrontValue) -
             return is_static(other) and static(other) is value.value
     if is_static(left) and is_static(right):
         return static(left) is static(right)
-    both = isinstance(left, Parts) and isinstance(right, Parts)
-    cells = (left.cell, right.cell) if both else ("", "")  # type: ignore[union-attr]
+    cells = [v.cell if isinstance(v, Parts) else "" for v in (left, right)]
     if all(cells) and (cells[0] == cells[1] or not may_be_one(fr.session.twins, *cells)):
         return cells[0] == cells[1]
     fr.untyped(node, "`is` is supported for None, True, False and constants", "Compare with `==`.")

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import cached_property
 from types import FunctionType
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeVar
 
 import gast
 
@@ -47,14 +47,15 @@ from srcdiff.ops.core.registry import is_own
 from srcdiff.ops.core.type_rules import TypeMistake, UntypedMistake
 
 Reader = Callable[["Frame", gast.AST], Any]
+R = TypeVar("R", bound=Reader)
 
 _READERS: dict[type[gast.AST], Reader] = {}
 
 
-def reads(*kinds: type[gast.AST]) -> Callable[[Reader], Reader]:
+def reads(*kinds: type[gast.AST]) -> Callable[[R], R]:
     """Register how nodes of these kinds are read."""
 
-    def register(reader: Reader) -> Reader:
+    def register(reader: R) -> R:
         for kind in kinds:
             _READERS[kind] = reader
         return reader

@@ -44,7 +44,15 @@ from srcdiff.frontend.derivatives.solver_functions import (
     under_own_name,
 )
 from srcdiff.ir.core import Node
-from srcdiff.ir.types import List, Scalar, Struct, Type, is_float, is_numeric, shape_of
+from srcdiff.ir.types import (
+    List,
+    Scalar,
+    Struct,
+    Type,
+    element_type,
+    is_numeric,
+    shape_of,
+)
 from srcdiff.ir.values import Atom, Const, Value, const
 from srcdiff.ops.control.solvers import Applied, Solver
 
@@ -198,7 +206,7 @@ class _Call:
                 node,
                 f"`{name}` of `{self.solver.short}` is a number or an array here, not {describe(atom)}",
             )
-        if not is_float(atom.type) or atom.type.dtype != "float64":  # type: ignore[union-attr]
+        if element_type(atom.type).dtype != "float64":
             if isinstance(atom, Const) and isinstance(atom.value, int):
                 atom = const(float(atom.value))
             else:

@@ -76,7 +76,7 @@ def _binding(fr: Frame, node: gast.AST) -> Iterator[Frame]:
 def _generator(fr: Frame, node: gast.AST) -> FrontValue:
     """A list where it is iterated over at once; otherwise a call of the generator function that it abbreviates."""
     if getattr(node, "at_once", False) or getattr(node, "in_passing", False):
-        return _list(fr, node)  # type: ignore[no-any-return]
+        return _list(fr, node)
     first = node.generators[0]
     first.iter.in_passing = True
     items = fr.expr(first.iter)  # now; everything else when a loop iterates over it

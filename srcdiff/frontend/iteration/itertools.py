@@ -69,8 +69,9 @@ _MOST_ROWS = 24  # that are written out one by one
 
 
 def _chain(fr: Frame, node: gast.AST, args: Args, kwargs: Kwargs) -> FrontValue:
-    if all(isinstance(a, Parts) and a.kind == "tuple" for a in args):
-        return sequence([v for a in args for v in a.values])  # type: ignore[union-attr]
+    tuples = [a for a in args if isinstance(a, Parts) and a.kind == "tuple"]
+    if len(tuples) == len(args):
+        return sequence([v for a in tuples for v in a.values])
     return generated_by(fr, node, each_of, sequence(args), at_once=True)
 
 

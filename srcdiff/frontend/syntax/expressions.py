@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import operator
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeGuard
 
 import gast
 
@@ -131,7 +131,7 @@ def _of_containers(
     if any(isinstance(v, Parts) and v.kind == "maybe" for v in (left, right)):
         return binary(fr, node, op, *(fr.unwrap(v, node) for v in (left, right)))
     if any(_is_packed(v) for v in (left, right)) and _are_sequences(op, left, right):
-        unpacked = (unpack_struct(fr, v, node) if _is_packed(v) else v for v in (left, right))  # type: ignore[arg-type]
+        unpacked = (unpack_struct(fr, v, node) if _is_packed(v) else v for v in (left, right))
         return binary(fr, node, op, *unpacked)
     is_of_sets = isinstance(op, gast.BitAnd | gast.BitXor | gast.Sub)
     if is_of_sets and all(_is_view_of_keys(v) for v in _operands(node)):
@@ -183,10 +183,10 @@ def _of_containers(
     fr.fail(node, f"this operator does not take {_in_words(left)} and {_in_words(right)}", advice)
 
 
-def _is_packed(value: FrontValue) -> bool:
+def _is_packed(value: FrontValue) -> TypeGuard[Value]:
     """Whether this is a tuple or list of known parts that was an item of a list, or an argument."""
-    is_struct = isinstance(value, Value) and isinstance(value.type, Struct)
-    return is_struct and value.type.kind in ("tuple", "list")  # type: ignore[union-attr]
+    type_ = value.type if isinstance(value, Value) else None
+    return isinstance(type_, Struct) and type_.kind in ("tuple", "list")
 
 
 def _are_sequences(op: gast.operator, left: FrontValue, right: FrontValue) -> bool:

@@ -51,8 +51,8 @@ def _orders(n: LoopContext, op: Op) -> Atom:
     """The order along an axis, line by line; equal elements keep their order."""
     x = op.operands[0]
     shape, axis = shape_of(x.type), op.attrs.get("axis", -1)
-    if n.calls and len(shape) == 1 and n.stored(x) is not None:
-        return n.b.op(_order_of_line, n.stored(x))  # type: ignore[arg-type]
+    if n.calls and len(shape) == 1 and (stored := n.stored(x)) is not None:
+        return n.b.op(_order_of_line, stored)
     result = op.result.type
     assert isinstance(result, Array)
     reduced = list(range(len(shape))) if axis is None else [axis % len(shape)]

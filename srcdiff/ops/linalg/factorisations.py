@@ -15,7 +15,7 @@ import numpy as np
 from srcdiff.ir.build import Builder
 from srcdiff.ir.core import Op
 from srcdiff.ir.dims import Shapes
-from srcdiff.ir.types import Array, Scalar, Type, shape_of
+from srcdiff.ir.types import Array, Scalar, Type, element_type, shape_of
 from srcdiff.ir.values import Atom, Attrs
 from srcdiff.ops.core.lazy_module import LazyModule
 from srcdiff.ops.core.registry import declare, operation, same_length
@@ -125,7 +125,7 @@ def det(a, *, out, d_out):
 
 def _sign_and_log(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[Type, ...]:
     (sign,) = _determinant(shapes, operands, attrs)
-    return sign, make(real_dtype(sign.dtype), shape_of(sign))  # type: ignore[union-attr]
+    return sign, make(real_dtype(element_type(sign).dtype), shape_of(sign))
 
 
 def slogdet_forward(a, *, a_dot, out):

@@ -14,7 +14,7 @@ import numpy as np
 
 from srcdiff.ir.core import Op
 from srcdiff.ir.dims import Shapes
-from srcdiff.ir.types import Array, Scalar, Type, shape_of
+from srcdiff.ir.types import Array, Scalar, Type, element_type, shape_of
 from srcdiff.ir.values import Atom, Attrs
 from srcdiff.ops.core.lazy_module import LazyModule
 from srcdiff.ops.core.registry import declare, operation
@@ -54,7 +54,7 @@ def _factor_and_info(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> 
 
 
 def _potrf_text(op: Op) -> str:
-    letter = "s" if op.operands[0].type.dtype == "float32" else "d"  # type: ignore[union-attr]
+    letter = "s" if element_type(op.operands[0].type).dtype == "float32" else "d"
     return f"scipy.linalg.lapack.{letter}potrf({{0}}, lower=True)"
 
 
@@ -121,7 +121,7 @@ def _factors_and_info(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) ->
 
 
 def _getrf_text(op: Op) -> str:
-    letter = "s" if op.operands[0].type.dtype == "float32" else "d"  # type: ignore[union-attr]
+    letter = "s" if element_type(op.operands[0].type).dtype == "float32" else "d"
     return f"scipy.linalg.lapack.{letter}getrf({{0}})"
 
 

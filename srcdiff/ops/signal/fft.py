@@ -16,7 +16,7 @@ import numpy as np
 from srcdiff.ir.build import Builder
 from srcdiff.ir.core import Op, OpDecl
 from srcdiff.ir.dims import Shapes
-from srcdiff.ir.types import Array, Dim, Type, is_complex, quotient_of
+from srcdiff.ir.types import Array, Dim, Type, element_type, is_complex, quotient_of
 from srcdiff.ir.values import Atom, Attrs, Value, const, known_dim
 from srcdiff.ops.arrays import creation, memory
 from srcdiff.ops.core.adjoint_builders import length_of, whole
@@ -106,7 +106,7 @@ def _cut(b: Builder, d: Atom, like: Array, axis: int) -> Atom:
     """The first entries of an adjoint, without those for the padding zeros."""
     where = ", ".join(":e" if k == axis else ":" for k in range(axis + 1))
     stop = length_of(b, like.shape[axis])
-    result = Value(replace(like, dtype=d.type.dtype))  # type: ignore[union-attr]
+    result = Value(replace(like, dtype=element_type(d.type).dtype))
     b.append(Op(memory.index, (d, stop), (result,), {"where": where}, b.location, b.origin))
     return result
 

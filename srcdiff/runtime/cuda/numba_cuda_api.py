@@ -75,7 +75,7 @@ def dumps(kernel: object) -> bytes:
     """A kernel that numba.cuda has compiled, as bytes for `pickle`."""
     own = importlib.util.find_spec("numba_cuda") is not None
     serialize: Any = importlib.import_module(f"numba.{'cuda' if own else 'core'}.serialize")
-    return serialize.dumps(kernel)  # type: ignore[no-any-return]
+    return bytes(serialize.dumps(kernel))
 
 
 def refresh(target_context: Any) -> None:

@@ -109,8 +109,8 @@ def _sharing(roots: Roots, written: frozenset[Value]) -> frozenset[Value]:
 
 def is_mixed(body: Region) -> bool:
     """Whether there are floats of lower precision than Python's: then Python numbers and NumPy numbers differ."""
-    values = (v for v in defined_in(body) if isinstance(v.type, Scalar | Array))
-    return any(v.type.dtype in ("float16", "float32") for v in values)  # type: ignore[union-attr]
+    types = (v.type for v in defined_in(body))
+    return any(isinstance(t, Scalar | Array) and t.dtype in ("float16", "float32") for t in types)
 
 
 def defined_inside(s: Statement) -> Iterator[Value]:

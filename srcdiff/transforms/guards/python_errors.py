@@ -16,7 +16,7 @@ import numpy as np
 from srcdiff.errors import INCOMPLETE
 from srcdiff.ir.build import Builder, Env, Rewriter, lengths_of, lookup
 from srcdiff.ir.core import Function, Op, Region, Statement, walk
-from srcdiff.ir.types import Array, Scalar, ndim_of
+from srcdiff.ir.types import Array, Scalar, element_type, ndim_of
 from srcdiff.ir.values import Atom, Const, Value, const, known_dim
 from srcdiff.ops.arrays import creation, memory, reductions
 from srcdiff.ops.control import control
@@ -101,7 +101,7 @@ class _Checked(Rewriter):
         """Whether an operation is a power of integers whose exponent may be negative."""
         if op.decl is not arithmetic.power:
             return False
-        kinds = {a.type.dtype[:3] for a in (*op.operands, op.result)}  # type: ignore[union-attr]
+        kinds = {element_type(a.type).dtype[:3] for a in (*op.operands, op.result)}
         exponent = known_dim(op.operands[1])
         return kinds == {"int"} and (
             exponent is None or not self.lengths.is_at_least_zero(exponent)

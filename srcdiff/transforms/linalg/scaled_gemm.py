@@ -28,7 +28,7 @@ from typing import Any
 from srcdiff.ir.build import Builder, Env, Rewriter, clone_statement, lookup
 from srcdiff.ir.core import For, Function, If, Op, Region, Statement, While
 from srcdiff.ir.location import Location
-from srcdiff.ir.types import Array, Dim, shape_of
+from srcdiff.ir.types import Array, Dim, element_type, shape_of
 from srcdiff.ir.values import Atom, Value, const
 from srcdiff.ops.arrays import memory, reductions
 from srcdiff.ops.core.scalar_spellings import of_numbers
@@ -232,7 +232,7 @@ class _Site:
 
     def is_enough(self, p: Atom, b: Builder) -> Atom:
         """The condition under which underflow does not affect a product."""
-        floor = const(FLOORS[p.type.dtype])  # type: ignore[union-attr]
+        floor = const(FLOORS[element_type(p.type).dtype])
         above = b.op(arithmetic.greater, p, floor)
         return b.op(reductions.all, above, name="is_enough") if shape_of(p.type) else above
 

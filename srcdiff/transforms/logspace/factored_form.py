@@ -9,7 +9,7 @@ import math
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, TypeGuard
 
 import numpy as np
 
@@ -235,7 +235,7 @@ class Maker:
         return Parts([(-1.0, self.softplus(self.minus(x)))], is_bounded=True)
 
 
-def is_positive_number(atom: Atom, sign: int = 1) -> bool:
+def is_positive_number(atom: Atom, sign: int = 1) -> TypeGuard[Const]:
     """Whether an atom is a real constant above 0; with `sign` -1, below 0."""
     value = atom.value if isinstance(atom, Const) else None
     return isinstance(value, int | float | np.integer | np.floating) and bool(sign * value > 0)

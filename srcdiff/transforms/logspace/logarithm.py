@@ -311,10 +311,9 @@ class Logarithms(Roots):
         if isinstance(n, Const):
             return self.powered(op, float(n.value), depth)
         parts = self.unsigned(base, depth)
-        is_number = is_positive_number(base)
-        if not (parts.exponents or is_number) or not parts.is_positive:
+        if not (parts.exponents or is_positive_number(base)) or not parts.is_positive:
             return None
-        size = const(math.log(base.value)) if is_number else self.logarithm(parts)  # type: ignore[union-attr]
+        size = const(math.log(base.value)) if is_positive_number(base) else self.logarithm(parts)
         return Parts([(1.0, self.make(lambda x, n: n * x, size, self.here(n)))])
 
     def of_square(self, op: Op, depth: int) -> Parts | None:

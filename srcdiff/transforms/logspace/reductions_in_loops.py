@@ -285,8 +285,9 @@ class _Loops(IterationTerms, Rewriter):
     def start(self, s: Sum, first: Atom, env: Env, b: Builder) -> tuple[Atom, Atom]:
         """The start value of a reduction as a factor and an exponent."""
         if s.is_product:
-            is_log = s.is_positive and isinstance(first, Const)
-            return (const(math.log(first.value)) if is_log else first), const(0.0)  # type: ignore[union-attr]
+            if s.is_positive and isinstance(first, Const):
+                first = const(math.log(first.value))
+            return first, const(0.0)
         new = lookup(env, first)
         if isinstance(first, Const):
             return new, const(0.0 if first.value else -np.inf)

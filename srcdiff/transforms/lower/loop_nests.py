@@ -366,4 +366,4 @@ def combine(n: Nest, decl: OpDecl, a: Atom, c: Atom) -> Atom:
 
 def type_named(dtype: object) -> str:
     """NumPy's name for the scalar type of a dtype."""
-    return np.dtype(dtype).type.__name__  # type: ignore[call-overload, no-any-return]
+    return str(np.dtype(dtype).type.__name__)  # type: ignore[call-overload]

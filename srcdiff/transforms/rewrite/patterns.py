@@ -276,11 +276,12 @@ def _factor(op: Op) -> tuple[float, Any]:
     if op.decl.name == "negative":
         return -1.0, op.operands[0]
     for k, a in enumerate(op.operands):
-        is_number = isinstance(a, Const) and isinstance(a.value, int | float) and a.value
-        if is_number and op.decl.name == "multiply":
-            return a.value, op.operands[1 - k]  # type: ignore[union-attr]
-        if is_number and k and op.decl.name == "divide":
-            return 1 / a.value, op.operands[0]  # type: ignore[union-attr]
+        if not (isinstance(a, Const) and isinstance(a.value, int | float) and a.value):
+            continue
+        if op.decl.name == "multiply":
+            return a.value, op.operands[1 - k]
+        if k and op.decl.name == "divide":
+            return 1 / a.value, op.operands[0]
     return 1.0, op.results[0]
 
 
@@ -327,7 +328,8 @@ def build(
     made = {} if made is None else made
     match pattern:
         case Anything(name):
-            return binding[name]  # type: ignore[no-any-return]
+            atom: Atom = binding[name]
+            return atom
         case Number(value):
             return const(value)
         case Apply(name, operands, attrs):

@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 
 from srcdiff.ir.alias import Roots, storage_roots
 from srcdiff.ir.build import Builder, Env, Rewriter, clone_region
-from srcdiff.ir.core import For, Function, Op, Region
+from srcdiff.ir.core import For, Function, Op, Region, Statement
 from srcdiff.ir.values import Atom, Const, Value
 from srcdiff.ops.arrays import memory
 from srcdiff.transforms.analysis.cost_model import STORING, price_of_element
@@ -47,9 +47,9 @@ class _Split(Rewriter):
         body = [part for s in new.body for part in self.parts(s)]
         return new if len(body) == len(new.body) else replace(new, body=tuple(body))
 
-    def parts(self, s: object) -> Sequence[For]:
+    def parts(self, s: Statement) -> Sequence[Statement]:
         if not (isinstance(s, For) and all(isinstance(inner, Op) for inner in s.body.body)):
-            return [s]  # type: ignore[list-item]
+            return [s]
         if s.breaks or s.reverse or s.is_parallel or s.step != Const(1, s.step.type):
             return [s]
         iteration = _Iteration.of(s, self.roots, self.maker)

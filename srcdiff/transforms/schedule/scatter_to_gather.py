@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 from srcdiff.ir.alias import Roots, storage_roots
 from srcdiff.ir.build import Builder, Env, Rewriter, lookup
 from srcdiff.ir.core import For, Function, Op, Region, Statement, walk
-from srcdiff.ir.types import Array, Clamp, Dim, Scalar
+from srcdiff.ir.types import Array, Clamp, Dim, Scalar, shape_of
 from srcdiff.ir.values import Atom, Value, const, known_dim
 from srcdiff.ops.arrays import memory
 from srcdiff.ops.elementwise import arithmetic
@@ -143,7 +143,7 @@ def _go_together(one: _Term, other: _Term) -> bool:
 def _fills(group: Sequence[_Term]) -> bool:
     """Whether the loops together cover the whole array to which they add."""
     shifts = [t.shift for t in group]
-    (length,) = group[0].target.type.shape  # type: ignore[union-attr]
+    (length,) = shape_of(group[0].target.type)
     iterations = Dim.of(Clamp(length - max(shifts)))
     return min(shifts) == 0 and known_dim(group[0].loop.stop) == iterations
 
@@ -174,7 +174,7 @@ class _Gather(Rewriter):
 
     def zeros(self, source: Value, b: Builder) -> Value:
         """Append the padded array: zeros, with room for the elements and for the largest shift at both ends."""
-        (length,) = self.targets[source].type.shape  # type: ignore[union-attr]
+        (length,) = shape_of(self.targets[source].type)
         assert isinstance(source.type, Array)
         type_ = replace(source.type, shape=(length + self.padded[source],))
         return b.op(memory.zeros_of, type=type_, name=source.name)
@@ -190,7 +190,7 @@ class _Gather(Rewriter):
         target, source = (lookup(env, a) for a in (group[0].target, group[0].source))
         assert isinstance(source, Value) and isinstance(target, Value)
         last = self.padded[group[0].source]
-        (length,) = target.type.shape  # type: ignore[union-attr]
+        (length,) = shape_of(target.type)
         name = group[0].loop.index.name
         index = Value(Scalar("int64", True, b.shapes.fresh("i")), name)
         iteration = b.inner()

@@ -59,7 +59,7 @@ class _Listener(Handler):
     """The handler of a plain run: parameters have their first values, and sites are drawn."""
 
     def __init__(self, rng: np.random.Generator) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]
+        super().__init__()
         self.rng = rng
         self.params: dict[str, Parameter] = {}
         self.lines: dict[str, str] = {}

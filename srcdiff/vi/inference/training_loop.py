@@ -165,15 +165,15 @@ class Loop:
         bound = self.bound_of(data, batches is not None)
         eps = bound.noise(self.rng, self.target.draws, self.target.noise_kind)
         value, grads = bound.step(params, eps, data, self._baseline())
-        if not (math.isfinite(value) and _finite(grads)):
+        is_finite = math.isfinite(value) and _finite(grads)
+        if not is_finite:
             self._not_finite(bound, params, value, grads, eps, data)
-            self.bounds.append(float(value))
-            return params, state
-        self.skipped = 0
         self.bounds.append(float(value))
-        self._follow(float(value))
-        down = map_leaves(np.negative, grads)
-        return self.optimizer.step(params, down, state)  # type: ignore[no-any-return]
+        if is_finite:
+            self.skipped = 0
+            self._follow(float(value))
+            params, state = self.optimizer.step(params, map_leaves(np.negative, grads), state)
+        return params, state
 
     def bound_of(self, data: tuple[Any, ...], batched: bool = False) -> Bound:
         """The programs for these data, looked up by the length of a batch."""

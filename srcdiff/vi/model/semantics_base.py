@@ -69,7 +69,7 @@ def plate_of(name, size, rows, scale):
 class Handler:
     """The base class of handlers: plates, names and shapes."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.plates: Any = ()  # the plates of the enclosing `with` statements
         self.sizes: Any = ()  # the number of items of each
 

@@ -47,7 +47,7 @@ class Bound:
     params_type: Any
     written: Written
     function: Callable[..., Any]
-    value_and_grad: Any
+    value_and_grad: srcdiff.Generated
     steps: int = 0
     seen: tuple[Any, ...] = ()  # the data for which it was generated
 

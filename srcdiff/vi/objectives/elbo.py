@@ -32,17 +32,17 @@ class Gradient:
     @property
     def source(self) -> str:
         """The source of the latest call, of value and gradient together."""
-        return self._elbo.differentiated.value_and_grad.source  # type: ignore[no-any-return]
+        return self._elbo.differentiated.value_and_grad.source
 
     @property
     def loop_source(self) -> str:
         """The loop form of the latest call, which runs compiled."""
-        return self._elbo.differentiated.value_and_grad.loop_source  # type: ignore[no-any-return]
+        return self._elbo.differentiated.value_and_grad.loop_source
 
     def source_for(self, params: Pytree, eps: Pytree, *data: Any) -> str:
         """The source for these arguments; nothing is run."""
         bound = self._elbo.bound(*data)
-        return bound.value_and_grad.source_for(*bound.arguments(params, eps, data, 0.0))  # type: ignore[no-any-return]
+        return bound.value_and_grad.source_for(*bound.arguments(params, eps, data, 0.0))
 
     def save(
         self, path: str | FilePath, params: Pytree, eps: Pytree, *data: Any, form: str = "array"

@@ -1,5 +1,6 @@
 """Estimators of the ELBO's gradient, by name."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -85,7 +86,7 @@ class IWAE(Estimator):
     """
 
 
-_BY_NAME: dict[str, Any] = {
+_BY_NAME: dict[str, Callable[..., Estimator]] = {
     "path": Path,
     "path-without-score": PathWithoutScore,
     "sticking-the-landing": PathWithoutScore,
@@ -106,13 +107,15 @@ def estimator_of(given: object) -> Estimator | dict[str, Estimator]:
     if isinstance(given, Estimator):
         return given
     if isinstance(given, dict):
-        found = {site: estimator_of(each) for site, each in given.items()}
-        for site, each in found.items():
-            if not isinstance(each, Path | ScoreFunction):
+        found: dict[str, Estimator] = {}
+        for site, each in given.items():
+            of_site = estimator_of(each)
+            if not isinstance(of_site, Path | ScoreFunction):
                 raise ValueError(
                     f"estimator of site {site!r}: for single sites there are 'path' and 'score'"
                 )
-        return found  # type: ignore[return-value]
+            found[site] = of_site
+        return found
     name, *kinds = [part.strip() for part in str(given).split("+")]
     if name in NOISE:
         name, kinds = "path", [name, *kinds]
@@ -121,4 +124,4 @@ def estimator_of(given: object) -> Estimator | dict[str, Estimator]:
             f"estimator={given!r}: there are 'auto', {', '.join(map(repr, _BY_NAME))}, each also with '+antithetic' or "
             "'+quasi-random', and objects of srcdiff.vi.estimators"
         )
-    return _BY_NAME[name](noise=kinds[0] if kinds else "independent")  # type: ignore[no-any-return]
+    return _BY_NAME[name](noise=kinds[0] if kinds else "independent")

@@ -325,11 +325,12 @@ def _check_bounds(
 
 
 def _lengths(site: Site) -> tuple[int, ...]:
-    if None in site.shape:
+    known = tuple(n for n in site.shape if n is not None)
+    if len(known) < len(site.shape):
         raise ValueError(
             f"site {site.name!r} ({site.line}): its shape {site.shape} is not known from the data; a guide needs it"
         )
-    return site.shape  # type: ignore[return-value]
+    return known
 
 
 def _support(site: Site) -> Any:

@@ -125,7 +125,8 @@ class Reversal:
 
     def contribute_list(self, target: Value, amount: Atom, scope: Scope) -> None:
         """Add a list to the adjoint of a list, item by item."""
-        element = target.type.element  # type: ignore[union-attr]
+        assert isinstance(target.type, List)
+        element = target.type.element
         buffer = self.open(target, scope) if self.is_on_list(target) else scope.buffer(target)
         if buffer is None:
             scope.buffers[target] = own_items(scope.b, target, amount, self.forward.program)

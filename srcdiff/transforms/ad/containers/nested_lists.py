@@ -30,8 +30,9 @@ _MOVES = _CHANGES[:-1]  # operations that move items to other places
 def inner_item(value: Value, program: Program) -> Op | None:
     """The operation that takes a value, which is a list, from a list; None if there is none."""
     made = program.maker.get(value)
-    is_item = isinstance(made, Op) and made.decl is containers.list_item
-    return made if is_item and isinstance(value.type, List) else None  # type: ignore[return-value]
+    if not isinstance(made, Op) or made.decl is not containers.list_item:
+        return None
+    return made if isinstance(value.type, List) else None
 
 
 def stays(item: Op, program: Program) -> bool:

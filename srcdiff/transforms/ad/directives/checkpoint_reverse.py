@@ -36,7 +36,7 @@ from srcdiff.ir.build import (
 )
 from srcdiff.ir.core import Call, For, If, Op, OpDecl, Region, Statement, While, regions_of
 from srcdiff.ir.syntax.spelling import plural
-from srcdiff.ir.types import Array, Dim, Scalar, Static, all_dims, shape_of
+from srcdiff.ir.types import Array, Dim, Scalar, Static, all_dims, element_type, shape_of
 from srcdiff.ir.values import Atom, Value, const
 from srcdiff.ops.arrays import memory
 from srcdiff.ops.control.control import raise_if
@@ -153,7 +153,7 @@ def _rows(r: Reversal, param: Value | None, value: Value, rows: Atom, b: Builder
             lengths.append(const(dim.const) if dim.is_const else b.op(memory.length, dim=dim))
         else:
             lengths.append(b.op(memory.axis_length, value, axis=axis))
-    dtype = like.type.dtype  # type: ignore[union-attr]
+    dtype = element_type(like.type).dtype
     return b.op(memory.empty, rows, *lengths, name=plural(like.name or "state"), dtype=dtype)
 
 

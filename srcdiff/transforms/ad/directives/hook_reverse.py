@@ -90,9 +90,9 @@ def _own_copy(block: Function) -> Op | None:
     adjoint = block.params[0]
     uses = [s for s in walk(block.body) if adjoint in (*s.operands, *_yields(s))]
     copy = uses[0] if len(uses) == 1 else None
-    is_first = copy is not None and copy in block.body.body[: len(block.params)]
-    is_made = isinstance(copy, Op) and copy.decl is memory.copy and not copy.spelling
-    return copy if is_first and is_made else None  # type: ignore[return-value]
+    if not isinstance(copy, Op) or copy.decl is not memory.copy or copy.spelling:
+        return None
+    return copy if copy in block.body.body[: len(block.params)] else None
 
 
 def _yields(statement: Statement) -> list[Atom]:

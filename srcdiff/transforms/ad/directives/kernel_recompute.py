@@ -182,12 +182,12 @@ def _is_tile(r: Reversal, v: Value) -> bool:
 
 def _copied(s: Statement, env: Env, values: Env) -> Statement:
     def results() -> tuple[Value, ...]:
-        made = []
-        for v in s.results:
-            known = values.get(v)
-            env[v] = known if isinstance(known, Value) else replace(v)
-            made.append(env[v])
-        return tuple(made)  # type: ignore[arg-type]
+        known = [values.get(v) for v in s.results]
+        made = [
+            k if isinstance(k, Value) else replace(v) for v, k in zip(s.results, known, strict=True)
+        ]
+        env.update(zip(s.results, made, strict=True))
+        return tuple(made)
 
     operands = [lookup(env, a) for a in s.operands]
     regions = [clone_region(region, env) for region in regions_of(s)]

@@ -64,7 +64,7 @@ def residuals(fn: Function, mode: Mode = "auto", without: Collection[str] = ()) 
 def _decided(fn: Function, roots: Roots, mode: Mode, without: frozenset[str]) -> Function:
     if not _wanted(fn.body) and "to be recorded" not in without:
         return fn
-    made: dict[Value, Atom] = {}
+    made: dict[Atom, Atom] = {}
     if mode == "machine":
         fn, made = read_in_front(fn, roots, with_built(survey(_forward_part(fn.body), roots)))
     fn, plan = _cheapest(fn, roots, mode, without)

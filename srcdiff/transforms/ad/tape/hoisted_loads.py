@@ -12,7 +12,7 @@ each iteration of `i`. `residuals` decides. Afterwards `as_before` lets the forw
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from srcdiff.ir.alias import Roots, writes_of
@@ -27,13 +27,13 @@ from srcdiff.transforms.analysis.dependence.load_stability import Program
 
 def read_in_front(
     fn: Function, roots: Roots, program: Program
-) -> tuple[Function, dict[Value, Atom]]:
+) -> tuple[Function, dict[Atom, Atom]]:
     """`fn` with such reads in its forward loops, and the array of each `read`."""
     change = _ReadsInFront(roots, program)
     return change(fn), change.made
 
 
-def as_before(fn: Function, made: dict[Value, Atom]) -> Function:
+def as_before(fn: Function, made: dict[Atom, Atom]) -> Function:
     """`fn` with loads from the arrays themselves in the place of loads from their reads."""
     return _AsBefore(made)(fn) if made else fn
 
@@ -43,7 +43,7 @@ class _ReadsInFront(Rewriter):
         self.program = program
         self.roots = roots
         self.depth = 0
-        self.made: dict[Value, Atom] = {}
+        self.made: dict[Atom, Atom] = {}
         self.of: dict[int, Value] = {}  # load -> the read that it loads from
         self.now: dict[Value, Value] = {}  # array -> its read, until the array is written
 
@@ -69,9 +69,9 @@ class _ReadsInFront(Rewriter):
 
     def keep(self, old: Statement, env: Env, b: Builder) -> Statement:
         new = super().keep(old, env, b)
-        if id(old) not in self.of:
+        if id(old) not in self.of or not isinstance(new, Op):
             return new
-        return replace(new, operands=(self.of[id(old)], *new.operands[1:]))  # type: ignore[arg-type]
+        return replace(new, operands=(self.of[id(old)], *new.operands[1:]))
 
     def unstable_loads(self, loop: For | While) -> Iterator[Op]:
         inside = {v for region in regions_of(loop) for v in defined_in(region)}
@@ -107,11 +107,11 @@ class _ReadsInFront(Rewriter):
 
 
 class _AsBefore(Rewriter):
-    def __init__(self, made: dict[Value, Atom]) -> None:
+    def __init__(self, made: Mapping[Atom, Atom]) -> None:
         self.made = made
 
     def statement(self, old: Statement, env: Env, b: Builder) -> None:
         if isinstance(old, Op) and old.decl is memory.index and old.operands[0] in self.made:
-            base = self.made[old.operands[0]]  # type: ignore[index]
+            base = self.made[old.operands[0]]
             old = replace(old, operands=(lookup(env, base), *old.operands[1:]))
         super().statement(old, env, b)

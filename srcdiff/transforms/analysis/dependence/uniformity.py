@@ -12,7 +12,7 @@ The analysis applies to loops whose iterations are independent of each other, ex
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from srcdiff.ir.alias import Roots, writes_of
@@ -320,8 +320,8 @@ class _Spread:
         dim = known_dim(length.result)
         return dim is not None and not self.symbols.isdisjoint(dim.symbols())
 
-    def any(self, atoms: object) -> bool:
-        return any(a in self.values for a in atoms)  # type: ignore[attr-defined]
+    def any(self, atoms: Iterable[Atom]) -> bool:
+        return any(a in self.values for a in atoms)
 
     def note(self, atom: Atom) -> None:
         if isinstance(atom, Value) and atom not in self.sums:

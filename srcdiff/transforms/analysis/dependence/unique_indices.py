@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from srcdiff.ir.build import Env, Rewriter, lengths_of
+from srcdiff.ir.build import Builder, Env, Rewriter, lengths_of
 from srcdiff.ir.core import Function, Op, Statement
 from srcdiff.ir.types import Array, Dim, shape_of
 from srcdiff.ir.values import Atom, Const, Value, known_dim
@@ -32,8 +32,8 @@ class _Note(Rewriter):
         self.makers = definitions(fn)
         self.lengths = lengths_of(fn)
 
-    def keep(self, old: Statement, env: Env, b: object) -> Statement:
-        new = super().keep(old, env, b)  # type: ignore[arg-type]
+    def keep(self, old: Statement, env: Env, b: Builder) -> Statement:
+        new = super().keep(old, env, b)
         if not isinstance(new, Op) or new.decl not in _SUBSCRIPTED or new.attrs.get("distinct"):
             return new
         pattern = items(new.attrs["where"])

@@ -12,6 +12,7 @@ from __future__ import annotations
 import math
 from collections.abc import Container, Mapping
 from dataclasses import replace
+from typing import TypeGuard
 
 import numpy as np
 
@@ -19,7 +20,7 @@ from srcdiff.ir.alias import storage_roots
 from srcdiff.ir.build import Builder, Env, Rewriter, lookup, shapes_for
 from srcdiff.ir.core import Function, If, Op, Region, Statement, regions_of, walk
 from srcdiff.ir.facts import ThreadStorage
-from srcdiff.ir.types import Array, Dim
+from srcdiff.ir.types import Array, Dim, ndim_of, shape_of
 from srcdiff.ir.values import Atom, Value, const
 from srcdiff.ops.arrays import containers, memory
 from srcdiff.ops.control import control, cuda_scalar
@@ -90,10 +91,10 @@ def counts_of_storage(fn: Function) -> Function:
 
 def _allocations(fn: Function) -> list[Op]:
     """The allocations that are not local arrays."""
-    return [s for s in walk(fn.body) if _is_storage(s) and not _is_local(s)]  # type: ignore[arg-type, misc]
+    return [s for s in walk(fn.body) if _is_storage(s) and not _is_local(s)]
 
 
-def _is_storage(s: Statement) -> bool:
+def _is_storage(s: Statement) -> TypeGuard[Op]:
     return (
         isinstance(s, Op)
         and s.decl.name in ALLOCATIONS
@@ -126,12 +127,12 @@ class _Counting(Rewriter):
         at = 0
         for op in _allocations(fn):
             self.first[op] = at
-            at += len(op.result.type.shape)  # type: ignore[union-attr]
+            at += ndim_of(op.result.type)
         self.of_lists = _rooms(fn)
         self.rooms: dict[str, list[int]] = {}
         self.rows: list[tuple[int, Dim]] = []
         for p in _stack_params(fn):
-            for k, d in enumerate(p.type.shape):  # type: ignore[union-attr]
+            for k, d in enumerate(shape_of(p.type)):
                 if k == 0 and d.symbol is not None:
                     self.rooms.setdefault(d.symbol, []).append(at)
                 else:
@@ -163,7 +164,7 @@ class _Counting(Rewriter):
         super().statement(old, env, b)
         if isinstance(old, Op) and old in self.first:
             b.origin = "compiler"
-            for k, d in enumerate(old.result.type.shape):  # type: ignore[union-attr]
+            for k, d in enumerate(shape_of(old.result.type)):
                 self.note(d, self.first[old] + k, b)
 
 
@@ -232,12 +233,11 @@ class _Storage(Rewriter):
 
     def statement(self, old: Statement, env: Env, b: Builder) -> None:
         if _is_storage(old):
-            assert isinstance(old, Op)
             b.location, b.origin = old.location, old.origin
             place = self.local.get(old.result)
             if place is None:
                 param = self.given[old.result]
-                where = ", ".join([":"] * (len(param.type.shape) - 1) + ["i"])  # type: ignore[union-attr]
+                where = ", ".join([":"] * (ndim_of(param.type) - 1) + ["i"])
                 name = old.result.name
                 place = b.op(memory.index, param, self.thread, name=name, where=where)
             env[old.result] = place
