@@ -144,6 +144,9 @@ class Emissions:
             raise ValueError(f"sequence {n} holds {has}, and the states emit {emitted}")
 
 
+Parameters = tuple[np.ndarray, np.ndarray, Emissions]  # log_pi, log_A and the emissions of a model
+
+
 def _weights_of_parts(data: np.ndarray, n_states: int, rng: np.random.Generator) -> Any:
     """Soft assignment of observations to the nearest of `n_states` centres, which are drawn far from each other."""
     points = np.reshape(data, (len(data), -1)).astype(float)

@@ -14,7 +14,7 @@ from srcdiff.expfam.core.parameter_checks import check_rows, check_settings
 from srcdiff.expfam.core.pytree import Pytree
 from srcdiff.expfam.sequence.chains import chain_log_Z, draw_paths, followed
 from srcdiff.expfam.sequence.em_estimator import Estimator, rounds
-from srcdiff.expfam.sequence.emissions import Emissions, emissions_for, of_symbols
+from srcdiff.expfam.sequence.emissions import Emissions, Parameters, emissions_for, of_symbols
 from srcdiff.expfam.sequence.fisher_identity_hmm import by_gradient
 from srcdiff.expfam.sequence.lbfgs import Ascent
 from srcdiff.expfam.sequence.sequences import (
@@ -275,12 +275,10 @@ class HMM(Estimator):
     def _shape_of_moves(self) -> tuple[int, int]:
         return self.n_states, self.n_states
 
-    def _parameters(self) -> Any:
+    def _parameters(self) -> Parameters:
         return self.log_pi_, self.log_A_, self.emissions_
 
-    def _started(
-        self, sequences: list[Sequence], rng: np.random.Generator
-    ) -> tuple[np.ndarray, np.ndarray, Emissions]:
+    def _started(self, sequences: list[Sequence], rng: np.random.Generator) -> Parameters:
         data, _ = joined(sequences)
         if not len(data):
             raise ValueError("all observations are missing")

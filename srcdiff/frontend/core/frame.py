@@ -148,9 +148,7 @@ class Frame(Operations):
 
     def value_or_none(self, node: gast.AST) -> FrontValue:
         """An expression where None will do as well."""
-        if type(node) not in _READERS:
-            return self.expr(node)
-        value: FrontValue = _READERS[type(node)](self, node)
+        value: FrontValue = self.statement(node)
         return value
 
     def statement(self, node: gast.AST) -> Any:

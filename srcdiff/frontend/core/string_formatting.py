@@ -150,7 +150,7 @@ def write(
     return const(None)
 
 
-def _called(function: Any) -> Any:
+def _called(function: Any) -> Callable[..., FrontValue]:
     """`str` and `repr`: text where their argument is not known when compiling."""
 
     def read(
@@ -165,8 +165,4 @@ def _called(function: Any) -> Any:
     return read
 
 
-TEXTS: dict[object, Callable[..., FrontValue]] = {
-    print: _print,
-    str: _called(str),
-    repr: _called(repr),
-}
+TEXTS = {print: _print, str: _called(str), repr: _called(repr)}

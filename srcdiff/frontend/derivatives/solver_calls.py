@@ -44,15 +44,7 @@ from srcdiff.frontend.derivatives.solver_functions import (
     under_own_name,
 )
 from srcdiff.ir.core import Node
-from srcdiff.ir.types import (
-    List,
-    Scalar,
-    Struct,
-    Type,
-    element_type,
-    is_numeric,
-    shape_of,
-)
+from srcdiff.ir.types import List, Scalar, Struct, Type, element_type, is_numeric, shape_of
 from srcdiff.ir.values import Atom, Const, Value, const
 from srcdiff.ops.control.solvers import Applied, Solver
 

@@ -31,14 +31,7 @@ from srcdiff.ops.core.bind import (
 from srcdiff.ops.core.index_patterns import elements_of
 from srcdiff.ops.core.registry import declare, operation
 from srcdiff.ops.core.samples import draw, fixed
-from srcdiff.ops.core.type_rules import (
-    TypeMistake,
-    TypeRule,
-    UntypedMistake,
-    make,
-    numeric,
-    promote,
-)
+from srcdiff.ops.core.type_rules import TypeMistake, UntypedMistake, make, numeric, promote
 from srcdiff.ops.elementwise.conversions import astype
 from srcdiff.ops.loopforms import element_maps, storage
 
@@ -186,7 +179,7 @@ ascontiguousarray = operation(
 )  # fmt: skip
 
 
-def _parts_of_array(is_numbers: bool) -> TypeRule:
+def _parts_of_array(is_numbers: bool) -> Any:
     def infer(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[Type, ...]:
         base = operands[0].type
         if not isinstance(base, Array) or (base.ndim == 1) is not is_numbers:
