@@ -44,7 +44,9 @@ def compare(program: Program, any_lengths: bool = False, residuals: str = "auto"
     for example in range(len(program.examples)):
         given = g.signature.bind(program.arguments(example), {}, frozenset())
         args = map(plain, given.values, given.types)
-        loops = as_python(loop_form(g, program.arguments(example), any_lengths=any_lengths))
+        fn = loop_form(g, program.arguments(example), any_lengths=any_lengths)
+        assert all(dim.symbols() <= {*given.lengths} for dim, _ in fn.lengths.less_than)
+        loops = as_python(fn)
         with np.errstate(all="ignore"):
             value, gradient = g(*program.arguments(example))
             found, d_found = loops(*args)

@@ -32,11 +32,12 @@ class Lengths:
     """Trip counts of loops for the given arguments; a loop index counts as the middle of its range."""
 
     known: Mapping[str, float]
+    given: Collection[str] = ()  # the symbols of arguments among them
 
     @classmethod
     def of(cls, region: Region, known: Mapping[str, int]) -> Lengths:
         found: dict[str, float] = dict(known)
-        lengths = cls(found)
+        lengths = cls(found, frozenset(known))
         for s in walk(region):
             if isinstance(s, For) and (symbol := symbol_of(s.index)) is not None:
                 start, stop = lengths.number(s.start), lengths.number(s.stop)
@@ -109,9 +110,8 @@ class LanePrices:
         if any(self.never_vectors(s) for s in loops):
             return {}
         stops = dict.fromkeys(known_dim(s.stop) for s in loops if self.is_short(s))
-        return {
-            d: 2 * _FEW for d in stops if d is not None and d.symbols() <= {*self.lengths.known}
-        }
+        given = {*self.lengths.given}
+        return {d: 2 * _FEW for d in stops if d is not None and d.symbols() <= given}
 
     def count(self, region: Region, times: float, iterations: dict[For, float]) -> None:
         """Enter the total trip counts of the innermost loops of a region."""
