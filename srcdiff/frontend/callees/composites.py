@@ -51,42 +51,21 @@ def _axes_of(found: FrontValue | None, at: int) -> int:
     return ndim_of(found.type) if isinstance(found, Value | Const) else 0
 
 
-# the parameters that libraries call arrays by; others may take lists for other things
-_ARRAYS = frozenset(
-    [
-        "a",
-        "ar",
-        "arr",
-        "array",
-        "ary",
-        "c",
-        "in1",
-        "in2",
-        "input",
-        "k",
-        "r",
-        "v",
-        "x",
-        "x1",
-        "x2",
-        "y",
-    ]
-)
-
-
 def with_arrays(
     fr: Frame, node: gast.AST, composite: Composite, args: Args, kwargs: Kwargs
 ) -> tuple[Args, Kwargs]:
     """The arguments, with lists of numbers as arrays where a parameter is an array."""
     code = composite.function.__code__
     names = code.co_varnames[: code.co_argcount][: len(args)]
-    given = [_array(fr, node, n, a) for n, a in zip_longest(names, args)]
-    return given, {k: _array(fr, node, composite.names.get(k, k), v) for k, v in kwargs.items()}
+    given = [_array(fr, node, composite, n, a) for n, a in zip_longest(names, args)]
+    return given, {k: _array(fr, node, composite, k, v) for k, v in kwargs.items()}
 
 
-def _array(fr: Frame, node: gast.AST, name: str | None, value: FrontValue) -> FrontValue:
+def _array(
+    fr: Frame, node: gast.AST, composite: Composite, name: str | None, value: FrontValue
+) -> FrontValue:
     is_list = isinstance(value, Parts) and value.kind in ("list", "tuple") and value.values
-    if name not in _ARRAYS or not is_list or not _is_numeric(value):
+    if not composite.takes_array(name) or not is_list or not _is_numeric(value):
         return value
     return fr.call(node, Known(np.asarray), [value])
 

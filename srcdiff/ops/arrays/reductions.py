@@ -19,7 +19,7 @@ from srcdiff.ir.dims import Shapes
 from srcdiff.ir.syntax.spelling import literal
 from srcdiff.ir.types import Dim, Scalar, Type, shape_of
 from srcdiff.ir.values import Atom, Attrs, const
-from srcdiff.ops.core.axes import axes_of, reduced, reduction_samples
+from srcdiff.ops.core.axes import axes_of, of_number, reduced, reduction_samples
 from srcdiff.ops.core.registry import OPERATIONS, declare, operation
 from srcdiff.ops.core.samples import draw, fixed
 from srcdiff.ops.core.type_rules import numeric
@@ -326,11 +326,11 @@ highest = _inactive(
 )
 argmax = _inactive(
     "argmax", np.argmax, "int64", method="argmax", raises=True, cost="heavy",
-    loops=searches.place_of_extreme("greater"), reads_once=True,
+    loops=searches.place_of_extreme("greater"), simpler=of_number(0), reads_once=True,
 )  # fmt: skip
 argmin = _inactive(
     "argmin", np.argmin, "int64", method="argmin", raises=True, cost="heavy",
-    loops=searches.place_of_extreme("less"), reads_once=True,
+    loops=searches.place_of_extreme("less"), simpler=of_number(0), reads_once=True,
 )  # fmt: skip
 
 

@@ -10,6 +10,7 @@ from srcdiff.ir.core import Op
 from srcdiff.ir.dims import Shapes
 from srcdiff.ir.types import Array, Dim, Scalar, Type, shape_of
 from srcdiff.ir.values import Atom, Attrs
+from srcdiff.ops.core.axes import of_number
 from srcdiff.ops.core.registry import declare, operation
 from srcdiff.ops.core.samples import draw
 from srcdiff.ops.core.type_rules import numeric
@@ -44,8 +45,8 @@ _about: dict[str, object] = {
     "shape_of": (0,),
 }
 size = operation(
-    "size", np.size, method="size", template=_size_text, infer=_size, **_about, takes_complex=True
-)
+    "size", np.size, method="size", template=_size_text, infer=_size, simpler=of_number(1), takes_complex=True, **_about
+)  # fmt: skip
 ndim = operation(
     "ndim",
     np.ndim,

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
+from srcdiff.ir.build import Builder
+from srcdiff.ir.core import Op
 from srcdiff.ir.dims import Shapes
 from srcdiff.ir.types import Dim, Scalar, Type, shape_of
-from srcdiff.ir.values import Atom, Attrs
+from srcdiff.ir.values import Atom, Attrs, const
 from srcdiff.ops.core.samples import Sample, draw
 from srcdiff.ops.core.type_rules import TypeMistake, TypeRule, make, numeric, real_dtype
 
@@ -49,6 +51,11 @@ def reduced(kind: str) -> TypeRule:
         return (result,)
 
     return infer
+
+
+def of_number(found: int) -> Callable[[Builder, Op], tuple[Atom] | None]:
+    """The result of a reduction that is given a number: its place, or its count."""
+    return lambda b, op: (const(found),) if isinstance(op.operands[0].type, Scalar) else None
 
 
 def reduced_dtype(kind: str, dtype: str) -> str:

@@ -160,6 +160,10 @@ class Composite:
         names = {*code.co_varnames[: min(count, code.co_argcount)], *keywords}
         return not names.isdisjoint(self.given)
 
+    def takes_array(self, parameter: str | None) -> bool:
+        """Whether a parameter is an array, so that a list of numbers in its place becomes one."""
+        return self.names.get(parameter or "", parameter) in _ARRAYS
+
     @property
     def unread(self) -> tuple[str, ...]:
         """The parameters that change the result, and that the body does not read."""
@@ -174,6 +178,8 @@ class Composite:
         return _spelling(self.callables)
 
 
+# the parameters that libraries call arrays by; others may take lists for other things
+_ARRAYS = {"a", "ar", "arr", "array", "ary", "c", "in1", "in2", "input", "k", "r", "v", "x", "x1", "x2", "y"}  # fmt: skip
 # parameters that choose storage and algorithms, or state what holds in any case
 _NO_DIFFERENCE = {
     *("assume_unique", "casting", "check_finite", "copy", "device", "driver", "kind", "lapack_driver", "lwork"),

@@ -16,7 +16,8 @@ from srcdiff.ir.build import Builder, Env, Rewriter, clone_statement, lookup, wi
 from srcdiff.ir.core import Function, Op, Statement
 from srcdiff.ir.syntax.spelling import routine_of
 from srcdiff.ir.types import Scalar, Type
-from srcdiff.ir.values import Atom, Value, const
+from srcdiff.ir.values import Atom, Value
+from srcdiff.ops.loopforms.element_maps import same_place
 
 Expansions = Callable[[Callable[..., object], Sequence[Type], Mapping[str, object]], Function]
 
@@ -32,7 +33,7 @@ class _Expand(Rewriter):
         self.calls = calls
 
     def statement(self, old: Statement, env: Env, b: Builder) -> None:
-        number = _of_number(old, env) if isinstance(old, Op) else None
+        number = _itself(old, env) if isinstance(old, Op) else None
         if number is not None:
             env[old.results[0]] = number
             return
@@ -77,21 +78,16 @@ class _Expand(Rewriter):
         return True
 
 
-def _of_number(op: Op, env: Env) -> Atom | None:
-    """The result of an operation on arrays that is given a number: the number, its place, or its count."""
+def _itself(op: Op, env: Env) -> Atom | None:
+    """The number of which an operation is a view, a copy, or the only element of a fold."""
     if len(op.operands) != 1 or len(op.results) != 1:
         return None
     given, found = op.operands[0].type, op.results[0].type
-    if not isinstance(given, Scalar) or not isinstance(found, Scalar):
+    if not isinstance(given, Scalar) or not isinstance(found, Scalar) or given.dtype != found.dtype:
         return None
-    if op.decl.name in _COUNTS:
-        return const(_COUNTS[op.decl.name])
-    is_same = op.decl.view_of is not None or op.decl.name in _KEEPING
-    return lookup(env, op.operands[0]) if is_same and given.dtype == found.dtype else None
-
-
-_KEEPING = ("sum", "prod", "max", "min", "copy")
-_COUNTS = {"size": 1, "argmax": 0, "argmin": 0}
+    decl = op.decl
+    is_same = decl.view_of is not None or decl.place is same_place or decl.fold is not None
+    return lookup(env, op.operands[0]) if is_same else None
 
 
 def _named(found: Atom, old: Value, b: Builder, start: int) -> Atom:

@@ -67,12 +67,19 @@ class Arrays:
 class Nest:
     """The innermost body of a loop nest: builds elements into `b`. Equal index computations are made once."""
 
-    def __init__(self, arrays: Arrays, b: Builder, depth: int = 0, beside: str = "float32") -> None:
+    def __init__(
+        self,
+        arrays: Arrays,
+        b: Builder,
+        depth: int = 0,
+        beside: str = "float32",
+        made: dict[tuple[object, ...], Atom] | None = None,
+    ) -> None:
         self.arrays = arrays
         self.b = b
         self.depth = depth  # number of enclosing loops
         self.beside = beside  # the type of Python's numbers beside those of single precision
-        self.made: dict[tuple[object, ...], Atom] = {}
+        self.made = {} if made is None else made
 
     @property
     def calls(self) -> bool:
@@ -117,9 +124,8 @@ class Nest:
         if op is None:
             return self.load(self.arrays.get(array), at)
         if op.decl.element is not None:
-            outer, self.beside = self.beside, beside_narrow(op)
-            found: Atom = op.decl.element(self, op, at)
-            self.beside = outer
+            own = Nest(self.arrays, self.b, self.depth, beside_narrow(op), self.made)
+            found: Atom = op.decl.element(own, op, at)
             return found
         if op.decl.place is not None:
             return self.element(op.operands[0], op.decl.place(self, op, at))
