@@ -400,7 +400,7 @@ _MAKERS: dict[str, Any] = {f.__name__: f for f in (
     grad, value_and_grad, elementwise_grad, holomorphic_grad, hvp, jacobian, hessian, batch, vjp, jvp,
 )}  # fmt: skip
 for _name, _maker in _MAKERS.items():
-    _maker.makes_derivative = _name
+    _maker.makes_derivative = DERIVATIONS[_name]()
 
 
 def made_inside(kind: str, f: object, given: dict[str, Any]) -> Generated:
@@ -408,10 +408,9 @@ def made_inside(kind: str, f: object, given: dict[str, Any]) -> Generated:
 
     `vjp` and `jvp` are functions of weights and tangents there.
     """
-    own = given.pop("%options", None)
-    if kind not in ("vjp", "jvp"):
+    own, how = given.pop("%options", None), DERIVATIONS[kind]()
+    if not how.is_at_point:
         made: Generated = _MAKERS[kind](f, **given)
         return made
     wanted = given.pop("argnums")
-    how = DERIVATIONS[kind]()
     return generated(how, f, options_for(f, given) if own is None else own, wanted)

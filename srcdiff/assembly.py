@@ -15,7 +15,7 @@ from srcdiff.compile.arguments.signature import Arguments
 from srcdiff.compile.extensions import OnDevice, install
 from srcdiff.compile.program import Derived, Program
 from srcdiff.errors import UntypedError
-from srcdiff.frontend.derivatives.services import register
+from srcdiff.frontend.derivatives.services import Kind, register
 from srcdiff.handles.differentiable import Differentiable, Pushforward
 from srcdiff.handles.generated import Generated
 from srcdiff.ir.core import Function, OpDecl
@@ -73,8 +73,8 @@ class _Services:
 
         return derive_for_call(handle, types, lengths, any_lengths)
 
-    def make(self, kind: str, function: Callable[..., Any], options: dict[str, Any]) -> Generated:
-        return made_inside(kind, function, options)
+    def make(self, kind: Kind, function: Callable[..., Any], options: dict[str, Any]) -> Generated:
+        return made_inside(kind.name, function, options)
 
     def value_of(self, function: FunctionType) -> Generated:
         from srcdiff.rules.solvers import value_of  # few programs need it

@@ -136,7 +136,7 @@ class Pullback(_OfFloats):
     """`vjp` of a function: `(value, back)` at a point. The generated function behind `back` is `source_for(*args)`."""
 
     derivation = Vjp()
-    makes_derivative = "vjp"
+    makes_derivative = derivation
 
     def __init__(self, function: Function, options: Options) -> None:
         super().__init__(function, options)
@@ -190,7 +190,7 @@ class Pushforward(_OfFloats):
     """`jvp` of a function: value and derivative along tangents, `f.jvp(args, tangents)`."""
 
     derivation = Jvp()
-    makes_derivative = "jvp"
+    makes_derivative = derivation
 
     def __call__(self, args: Sequence[object], tangents: Sequence[object]) -> tuple[Any, Any]:
         handle, given = self.resolve(args, tangents)

@@ -34,6 +34,10 @@ class Derivation:
         The program is a derivative with respect to some of the parameters.
     is_along : bool
         The further parameters are tangents: each has the type of a parameter in `wrt`.
+    by_position : tuple of str
+        The parameters of its maker after the function, `grad(f, argnums)`, that may be given by position.
+    is_at_point : bool
+        Its maker takes the arguments of the function, too: `vjp(f, x)`.
     keeps_source : bool
         The derivation finds a semiring in the user's own lines: they are not rewritten for stability.
     """
@@ -42,6 +46,8 @@ class Derivation:
     doc: ClassVar[str]
     differentiates: ClassVar[bool] = True
     is_along: ClassVar[bool] = False
+    by_position: ClassVar[tuple[str, ...]] = ("argnums",)
+    is_at_point: ClassVar[bool] = False
     keeps_source: ClassVar[bool] = False
 
     @property
@@ -101,6 +107,7 @@ class Batch(Derivation):
     name = "batch"
     doc = "`{f}` of many items."
     differentiates = False
+    by_position = "in_axes", "out_axes"
     in_axes: object = 0  # in the form of `plain_axes`
     out_axes: object = 0
 
@@ -149,6 +156,7 @@ class HolomorphicGrad(Derivation):
 class Vjp(Derivation):
     name = "vjp"
     doc = "Value of `{f}`, and its derivative with respect to {wrt} weighted by {further}."
+    is_at_point = True
 
     def further(self, wrt: Sequence[str]) -> tuple[str, ...]:
         return ("d_value",)
@@ -160,7 +168,7 @@ class Vjp(Derivation):
 class Jvp(Derivation):
     name = "jvp"
     doc = "Value of `{f}` and its derivative along {further}."
-    is_along = True
+    is_along = is_at_point = True
 
     def further(self, wrt: Sequence[str]) -> tuple[str, ...]:
         return tuple(f"{name}_dot" for name in wrt)
@@ -191,6 +199,7 @@ class Hvp(Derivation):
 class Jacobian(Derivation):
     name = "jacobian"
     doc = "Jacobian of `{f}` with respect to {wrt}."
+    by_position = ("mode",)
     mode: str = "auto"
 
     def build(self, steps: Steps, primal: Function) -> Function:

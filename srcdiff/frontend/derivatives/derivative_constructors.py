@@ -35,7 +35,7 @@ from srcdiff.frontend.core.values import (
     static,
 )
 from srcdiff.frontend.derivatives.derivative_calls import call_derived
-from srcdiff.frontend.derivatives.services import Handle, services
+from srcdiff.frontend.derivatives.services import Handle, Kind, services
 from srcdiff.frontend.derivatives.solver_functions import Lift, parameter_names
 from srcdiff.ir.types import is_float
 from srcdiff.ir.values import Const, Value, const
@@ -45,20 +45,20 @@ from srcdiff.ir.values import Const, Value, const
 class Made:
     """A derivative of a function that uses values around it, which are those at its call."""
 
-    kind: str
+    kind: Kind
     function: FrontValue
     options: tuple[tuple[str, Any], ...]
     maker: Any
 
     def __call__(self, *args: object) -> NoReturn:
         """It counts as a function; calls of it are read (`call_made`)."""
-        raise TypeError(f"{self.kind} is not run")
+        raise TypeError(f"{self.kind.name} is not run")
 
     def written_by(self, lift: Lift, name: str) -> str:
         """How it is made, as text: another function that is differentiated here uses it."""
         given = [lift.callable(self.function, name)]
         given += [f"{k}={lift.object(v, k)}" for k, v in self.options]
-        return f"{lift.object(self.maker, self.kind)}({', '.join(given)})"
+        return f"{lift.object(self.maker, self.kind.name)}({', '.join(given)})"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -85,38 +85,36 @@ class Pulled:
         return f"{lift.object(maker, 'vjp')}({', '.join(given)})[1]"
 
 
-def makes_derivative(function: object) -> str:
-    """Which derivative a function of srcdiff's makes: "grad", "jacobian", ...; nothing for others."""
-    found = getattr(function, "makes_derivative", "")
-    return found if isinstance(found, str) else ""
+def makes_derivative(function: object) -> Kind | None:
+    """The kind of derivative that a function of srcdiff's makes; None for other functions."""
+    found: Kind | None = getattr(function, "makes_derivative", None)
+    return found if hasattr(found, "by_position") else None
 
 
 def make(fr: Frame, node: gast.AST, function: Any, args: Args, kwargs: Kwargs) -> FrontValue:
     """`grad(f, argnums=1)`, `vjp(f, x)`, `f.jvp((x,), (v,))`: the derivative, or its value at a point."""
     kind = makes_derivative(function)
+    assert kind is not None
     base = getattr(function, "function", None)  # of `f.vjp`
     of: list[FrontValue] = [Known(base), *args] if base is not None else [*args]
     if not of:
-        fr.fail(node, f"`{kind}` misses the function")
+        fr.fail(node, f"`{kind.name}` misses the function")
     options = {k: _static(fr, node, v) for k, v in kwargs.items()}
     if base is not None:
         options = {"%options": function.options, **options}
-    if kind == "vjp":
+    if kind.is_at_point and kind.is_along:
+        return _pushed(fr, node, kind, of[0], of[1:], options)
+    if kind.is_at_point:
         written = function, tuple(args), tuple((k, v) for k, v in options.items() if k[0] != "%")
-        return _pulled(fr, node, of[0], of[1:], options, written)
-    if kind == "jvp":
-        return _pushed(fr, node, of[0], of[1:], options)
-    names = _POSITIONAL.get(kind, ("argnums",))
+        return _pulled(fr, node, kind, of[0], of[1:], options, written)
+    names = kind.by_position
     if len(of) > 1 + len(names):
-        fr.fail(node, f"`{kind}` takes a function and, by position, {' and '.join(names)}")
+        fr.fail(node, f"`{kind.name}` takes a function and, by position, {' and '.join(names)}")
     for name, value in zip(names, of[1:], strict=False):
         if name in options:
-            fr.fail(node, f"`{kind}` is given `{name}` by position and by name")
+            fr.fail(node, f"`{kind.name}` is given `{name}` by position and by name")
         options[name] = _static(fr, node, value)
-    return _derivative(fr, node, function, of[0], options)
-
-
-_POSITIONAL = {"jacobian": ("mode",), "batch": ("in_axes", "out_axes")}
+    return _derivative(fr, node, kind, function, of[0], options)
 
 
 def _static(fr: Frame, node: gast.AST, value: FrontValue) -> object:
@@ -124,15 +122,19 @@ def _static(fr: Frame, node: gast.AST, value: FrontValue) -> object:
 
 
 def _derivative(
-    fr: Frame, node: gast.AST, maker: object, function: FrontValue, options: dict[str, object]
+    fr: Frame,
+    node: gast.AST,
+    kind: Kind,
+    maker: object,
+    function: FrontValue,
+    options: dict[str, object],
 ) -> FrontValue:
-    kind = makes_derivative(maker)
     function = _as_known(function)
     if isinstance(function, Known) and not isinstance(function.value, Made):
         return Known(_handle(fr, node, kind, function.value, options))
     if isinstance(function, Closure | Piece | Method | Known):
         return Known(Made(kind, function, tuple(options.items()), maker))
-    fr.fail(node, f"`{kind}` takes a function, not {describe(function)}")
+    fr.fail(node, f"`{kind.name}` takes a function, not {describe(function)}")
 
 
 def _as_known(function: FrontValue) -> FrontValue:
@@ -142,9 +144,16 @@ def _as_known(function: FrontValue) -> FrontValue:
     return function
 
 
-def _handle(fr: Frame, node: gast.AST, kind: str, function: Any, options: dict[str, Any]) -> Handle:
+def _handle(
+    fr: Frame, node: gast.AST, kind: Kind, function: Any, options: dict[str, Any]
+) -> Handle:
     """The same one for the same function and options, wherever it is made."""
-    key = ("%made", kind, id(function), repr(sorted(options.items(), key=lambda item: item[0])))
+    key = (
+        "%made",
+        kind.name,
+        id(function),
+        repr(sorted(options.items(), key=lambda item: item[0])),
+    )
     kept = fr.session.functions.get(key)
     if kept is None:
         try:
@@ -153,7 +162,7 @@ def _handle(fr: Frame, node: gast.AST, kind: str, function: Any, options: dict[s
             chain = (fr.source.location(node), *error.chain)
             raise type(error)(error.message, error.advice, error.location, chain) from None
         except (TypeError, ValueError) as error:
-            fr.fail(node, f"{kind}(): {error}")
+            fr.fail(node, f"{kind.name}(): {error}")
         fr.session.functions[key] = kept
     return kept[1]
 
@@ -166,7 +175,7 @@ def call_made(fr: Frame, node: gast.AST, made: Made, args: Args, kwargs: Kwargs)
     chain = [made]
     while isinstance(chain[-1].function, Known) and isinstance(chain[-1].function.value, Made):
         chain.append(chain[-1].function.value)
-    further = 1 if made.kind == "hvp" else 0
+    further = len(made.kind.further(()))  # `v` of `hvp`
     innermost, count = chain[-1].function, len(args) - further
     own, plain, around = _lifted(fr, node, innermost, count, kwargs, made.kind)
     function: Any = plain
@@ -185,7 +194,7 @@ def call_made(fr: Frame, node: gast.AST, made: Made, args: Args, kwargs: Kwargs)
 
 
 def _lifted(
-    fr: Frame, node: gast.AST, function: FrontValue, count: int, named: Kwargs, kind: str
+    fr: Frame, node: gast.AST, function: FrontValue, count: int, named: Kwargs, kind: Kind
 ) -> tuple[list[str], FunctionType, list[FrontValue]]:
     """The names of a function's own parameters (`count` of them are given, and some by name), it as a function of what
     it finds around it as well, and what that is.
@@ -218,16 +227,16 @@ def _parameters(function: FrontValue) -> tuple[list[str] | None, int]:
     return names, len([n for n in names or () if n not in defaults])
 
 
-def _refuse_parameters(fr: Frame, node: gast.AST, kind: str) -> NoReturn:
+def _refuse_parameters(fr: Frame, node: gast.AST, kind: Kind) -> NoReturn:
     fr.fail(
         node,
-        f"`{kind}` of a function whose parameters are not known here",
+        f"`{kind.name}` of a function whose parameters are not known here",
         "Name its parameters, without `*`.",
     )
 
 
 def _for_own(
-    options: dict[str, Any], own: Sequence[str], around: int, kind: str
+    options: dict[str, Any], own: Sequence[str], around: int, kind: Kind
 ) -> dict[str, object]:
     """Options that count the function's own parameters, where there are more behind them."""
 
@@ -239,7 +248,7 @@ def _for_own(
         is_tuple = isinstance(wanted, tuple | list)
         options["argnums"] = tuple(map(place, wanted)) if is_tuple else place(wanted)
     axes = options.get("in_axes", 0)
-    if kind == "batch" and not isinstance(axes, dict):
+    if "in_axes" in kind.by_position and not isinstance(axes, dict):
         each = [*axes] if isinstance(axes, tuple | list) else [axes] * len(own)
         options["in_axes"] = (*each, *[None] * (len(own) - len(each) + around))
     return options
@@ -251,7 +260,7 @@ def _for_own(
 def _at_point(
     fr: Frame,
     node: gast.AST,
-    kind: str,
+    kind: Kind,
     function: FrontValue,
     count: int,
     options: dict[str, object],
@@ -263,7 +272,7 @@ def _at_point(
     if not isinstance(function, Closure | Piece | Method):
         fr.fail(
             node,
-            f"`{kind}` of {describe(function)}",
+            f"`{kind.name}` of {describe(function)}",
             "Give it the function, and take the derivative of that.",
         )
     own, found, around = _lifted(fr, node, function, count, {}, kind)
@@ -271,7 +280,12 @@ def _at_point(
 
 
 def _pushed(
-    fr: Frame, node: gast.AST, function: FrontValue, given: Args, options: dict[str, object]
+    fr: Frame,
+    node: gast.AST,
+    kind: Kind,
+    function: FrontValue,
+    given: Args,
+    options: dict[str, object],
 ) -> FrontValue:
     """`jvp(f, args, tangents)`."""
     args, tangents = [
@@ -283,7 +297,7 @@ def _pushed(
     if not wanted:
         fr.fail(node, "`jvp` needs a tangent for one argument at least")
     options["argnums"] = wanted
-    handle, around = _at_point(fr, node, "jvp", function, len(args), options)
+    handle, around = _at_point(fr, node, kind, function, len(args), options)
     along = [tangents[k] for k in wanted]
     return call_derived(fr, node, handle, [*args, *around, *along], {})
 
@@ -291,6 +305,7 @@ def _pushed(
 def _pulled(
     fr: Frame,
     node: gast.AST,
+    kind: Kind,
     function: FrontValue,
     args: Args,
     options: dict[str, object],
@@ -302,7 +317,7 @@ def _pulled(
     if argnums is None:
         places = options["argnums"] = tuple(k for k, a in enumerate(args) if _has_floats(a))
     value = fr.call(node, function, args)
-    handle, around = _at_point(fr, node, "vjp", function, len(args), options)
+    handle, around = _at_point(fr, node, kind, function, len(args), options)
     pulled = Pulled(handle, (*args, *around), places and (len(args), *places), written)
     return Parts("tuple", (0, 1), (value, Known(pulled)))
 

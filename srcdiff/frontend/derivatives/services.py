@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from types import FunctionType
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 from srcdiff.ir.core import Function, OpDecl
 from srcdiff.ir.types import Type
@@ -22,6 +22,17 @@ class Handle(Protocol):
     signature: Any
 
 
+class Kind(Protocol):
+    """A kind of derivative (`compile/derivations/kinds.py`), which is the mark of the function that makes it."""
+
+    name: ClassVar[str]
+    by_position: ClassVar[tuple[str, ...]]
+    is_along: ClassVar[bool]
+    is_at_point: ClassVar[bool]
+
+    def further(self, wrt: Sequence[str]) -> tuple[str, ...]: ...
+
+
 class Services(Protocol):
     def derive(
         self,
@@ -33,7 +44,7 @@ class Services(Protocol):
         """The program of a generated function, for arguments of these types."""
 
     def make(
-        self, kind: str, function: Callable[..., object], options: dict[str, object]
+        self, kind: Kind, function: Callable[..., object], options: dict[str, object]
     ) -> Handle:
         """`grad(function, **options)`, or another `kind` of derivative."""
 

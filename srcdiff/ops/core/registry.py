@@ -179,7 +179,9 @@ class Composite:
 
 
 # the parameters that libraries call arrays by; others may take lists for other things
-_ARRAYS = {"a", "ar", "arr", "array", "ary", "c", "in1", "in2", "input", "k", "r", "v", "x", "x1", "x2", "y"}  # fmt: skip
+_ARRAYS = {
+    "a", "ar", "arr", "array", "ary", "c", "in1", "in2", "input", "k", "r", "v", "x", "x1", "x2", "y",
+}  # fmt: skip
 # parameters that choose storage and algorithms, or state what holds in any case
 _NO_DIFFERENCE = {
     *("assume_unique", "casting", "check_finite", "copy", "device", "driver", "kind", "lapack_driver", "lwork"),
