@@ -19,7 +19,7 @@ from srcdiff.eager.derivatives.op_derivatives import leaf_of_call
 from srcdiff.eager.operators import METHODS, UNARY, attribute_of, operate, set_attribute
 from srcdiff.eager.own_classes import is_own
 from srcdiff.eager.stringified_values import refuse_read, writing
-from srcdiff.eager.structures import duplicate, is_plain
+from srcdiff.eager.structures import duplicate, is_plain, leaves_of
 
 if TYPE_CHECKING:
     from srcdiff.eager.tape import Tape
@@ -191,6 +191,17 @@ def _shallow(tape: Tape, value: object) -> object:
     return call(tape, np.copy, value) if isinstance(value, np.ndarray) else copy.copy(value)
 
 
+def _block(tape: Tape, arrays: object) -> object:
+    """`np.block(arrays)`: where each element comes from is the block of the places."""
+    leaves = [np.asarray(v) for v in leaves_of(arrays)]
+    ends = np.cumsum([v.size for v in leaves])
+    places = iter(
+        [np.arange(n - v.size, n).reshape(v.shape) for n, v in zip(ends, leaves, strict=True)]
+    )
+    flat = call(tape, np.concatenate, [call(tape, np.ravel, v) for v in leaves_of(arrays)])
+    return tape.item(flat, np.block(duplicate(arrays, lambda _: next(places))))
+
+
 def _as_dict(tape: Tape, value: object) -> object:
     """`dataclasses.asdict(value)`."""
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
@@ -223,7 +234,8 @@ BUILTINS: dict[object, object] = {
     divmod: _divmod, math.dist: _distance, np.fromiter: _from_iter, itertools.chain.from_iterable: _chained,
     itertools.starmap: _starmap, operator.getitem: lambda tape, base, key: tape.item(base, key),
     operator.setitem: lambda tape, base, key, value: tape.store(base, key, value),
-    np.ndenumerate: _numbered, np.vectorize: lambda tape, *args, **kwargs: np.vectorize(*args, **kwargs),
+    np.ndenumerate: _numbered, np.block: _block,
+    np.vectorize: lambda tape, *args, **kwargs: np.vectorize(*args, **kwargs),
     **{getattr(operator, f"i{name}"): _augmented(symbol) for symbol, name in _IN_PLACE.items()},
     **{f: writing(f) for f in (str, repr, format, print)},
     next: _next, getattr: _getattr, setattr: _set_attr, len: _length,

@@ -217,10 +217,19 @@ def _listed(tape: Tape, value: Any) -> object:
     """An iterator as a list; arrays and rows one by one, which may have different lengths."""
     if isinstance(value, Iterator):  # that of `x.flat` is subscripted, and stays where it is
         value = value[:] if hasattr(value, "__getitem__") else list(tape.each(value))
-    is_short = isinstance(value, list) and 0 < len(value) <= 32
+    is_short = type(value) in (list, tuple) and 0 < len(value) <= 32
     if is_short and all(isinstance(v, np.ndarray | list | tuple) for v in value):
+        if _is_matrix(value) and tape.tracked.has_part(value):
+            return tape.operation(leaf_of_call(np.array, 1), (tuple(value),))
         return tuple(_listed(tape, v) for v in value)
     return value
+
+
+def _is_matrix(value: Sequence[Any]) -> bool:
+    """Whether a sequence has rows of numbers, of one length."""
+    numbers = (int, float, complex, np.number)
+    is_row = all(isinstance(v, list) and all(isinstance(n, numbers) for n in v) for v in value)
+    return is_row and len({len(v) for v in value}) == 1
 
 
 def _written(tape: Tape, function: Any, args: Any, kwargs: Any) -> None:

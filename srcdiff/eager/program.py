@@ -15,7 +15,7 @@ import gast
 
 from srcdiff.codegen.text.printer import to_text
 from srcdiff.compile.arguments.batch import items_of
-from srcdiff.compile.arguments.signature import Arguments
+from srcdiff.compile.arguments.signature import Arguments, parameters_of
 from srcdiff.compile.derivations.kinds import Batch, Grad, Gradient, Hvp, Jvp, Vjp
 from srcdiff.compile.program import Derived, Program, Stored
 from srcdiff.eager.derivatives.nested_gradients import is_gradient
@@ -175,7 +175,7 @@ class _Text:
             self.rewriter = rewriter_of(base, tree, is_leaf=is_expression(base))
             self.node = self.rewritten(tree, self.rewriter)
         taken = {name, *arguments.names}
-        self.keyword_only = [a.arg for a in tree.args.kwonlyargs] if tree is not None else []
+        self.keyword_only = [p.name for p in parameters_of(base) if p.kind is p.KEYWORD_ONLY]
         self.called = self.own_name if self.node is not None else name
         self.tape = self.rewriter.tape if self.rewriter is not None else unused_name("tape", taken)
 

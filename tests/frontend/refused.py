@@ -248,13 +248,6 @@ def unknown_numpy(x):
     return np.trim_zeros(x)
 
 
-@case(
-    "`scipy.stats.norm(...)` makes a distribution with these parameters", "stats.norm(0.0, 2.0)", x3
-)
-def frozen(x):
-    return np.sum(stats.norm(0.0, 2.0).logpdf(x))
-
-
 @case("`gmean` is not known to srcdiff", "stats.gmean(x)", x3)
 def wrapped_by_scipy(x):
     return stats.gmean(x)
@@ -649,15 +642,6 @@ def puts_floats_among_integers(x):
     rows = [np.zeros(2, int) for _ in range(len(x))]
     rows[0] = x[:2]
     return rows[0].sum()
-
-
-@case("the value of this must be known when compiling", "weights[i % 3]", x3)
-def subscripts_a_tuple_by_what_is_computed(x):
-    weights = (1.0, 4.0, 2.0)
-    total = 0.0
-    for i in range(len(x)):
-        total += x[i] * weights[i % 3]
-    return total
 
 
 @case("`nditer` is not known", "np.nditer(x)", x3)

@@ -43,6 +43,7 @@ FURTHER = {
     "recompute": 5,
     "loops": 6,
     "second": 4,
+    "loops of products": 12,
 }  # one of so many seeds is tried in these modes too
 MOVE = 1e-13
 
@@ -135,9 +136,11 @@ def findings(trial: Trial, compiled: bool, every: bool) -> Iterator[str]:
             yield from disagreements(trial, mode, other, gradient[0])
     has_types = not why_untyped(trial)
     if has_types and (every or p.seed % FURTHER["loops"] == 0):
-        yield from loops(trial, gradient[0])
+        yield from loops(trial, "loops", trial.gradient, trial.given(), gradient[0])
     if (every or p.seed % FURTHER["second"] == 2) and trial.shows:
         yield from curvature(trial)
+    if has_types and (every or p.seed % FURTHER["loops of products"] == 8):
+        yield from loops_of_products(trial)
     if has_types and compiled:
         _, other = srcdiff.value_and_grad(f, argnums=wrt, jit=True, on_independent="ignore")(
             *trial.given()
@@ -190,23 +193,29 @@ def curvature(trial: Trial) -> Iterator[str]:
             yield found
 
 
-def loops(trial: Trial, gradient: Any) -> Iterator[str]:
-    """The loop form against the array form."""
+def loops(trial: Trial, mode: str, g: Any, args: tuple[Any, ...], want: Any) -> Iterator[str]:
+    """The loop form against the array form, whose last result is `want`."""
     try:
-        form = loop_form(trial.gradient, trial.given(), verify=False)
+        form = loop_form(g, copy.deepcopy(args), verify=False)
     except NoLoopForm as reason:
         yield f"not compiled: {reason}"
         return
     if invalid := verify(form):
-        yield f"loops: not valid: {invalid[0]}"
+        yield f"{mode}: not valid: {invalid[0]}"
         return
-    run = as_python(form)
-    bound = trial.gradient.signature.bind(trial.given(), {}, frozenset())
-    given = (plain(v, t) for v, t in zip(bound.values, bound.types, strict=True))
-    _, other = run(
+    bound = g.signature.bind(args, {}, frozenset())
+    given = (plain(v, p.type) for v, p in zip(bound.values, form.params, strict=True))
+    found = as_python(form)(
         *(np.float64(v) if isinstance(v, float) else v for v in given)
     )  # comparisons as Numba has them
-    yield from disagreements(trial, "loops", other, gradient)
+    yield from disagreements(trial, mode, found[-1] if g is trial.gradient else found, want)
+
+
+def loops_of_products(trial: Trial) -> Iterator[str]:
+    """The loop form of Hessian-vector products."""
+    hvp = srcdiff.hvp(trial.f, argnums=trial.wrt, on_independent="ignore")
+    args = (*trial.given(), tuple(copy.deepcopy(trial.want.directions[k]) for k in trial.wrt))
+    yield from loops(trial, "loops of products", hvp, args, hvp(*copy.deepcopy(args)))
 
 
 def disagreements(trial: Trial, mode: str, found: Any, gradient: Any) -> Iterator[str]:

@@ -34,9 +34,9 @@ class Entry:
 REFUSALS = (
     Entry(
         "has length 1 is known only when the program runs",
-        "`np.einsum` broadcasts an axis of length one, and the lengths of the items of lists are not known",
-        "def f(ws, a, k):\n    v = np.array([0.5 for _ in ws[-1]])\n    return np.einsum('ij,j->i', np.outer(ws[0], ws[0]), v)[0] * a\n",
-        ([X, X], 0.3, 2),
+        "`np.einsum` broadcasts an axis of length one, and the lengths of lists of numbers are not known",
+        "def f(l, a, k):\n    return np.einsum('i,i', l, [a, 1.0])\n",
+        ([0.4, -0.7], 0.3, 2),
     ),
     Entry(
         "may not be bound here",

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from corpus_loader import finite_difference_grad
 from scipy import special, stats
+from transforms.sources import source
 
 import srcdiff
 
@@ -236,3 +237,32 @@ def test_normal_densities_on_a_subspace_are_those_of_scipy(roots):
     expected = stats.multivariate_normal.logpdf(outside, None, roots @ roots.T, True)
     found = srcdiff.vjp(stats.multivariate_normal.logpdf, outside, None, roots @ roots.T, True)[0]
     np.testing.assert_allclose(found, expected)
+
+
+MADE = {
+    "stats.norm(m, s).logpdf(x)": "stats.norm.logpdf(x, m, s)",
+    "stats.norm(scale=s, loc=m).pdf(x)": "stats.norm.pdf(x, m, s)",
+    "stats.norm().cdf(x)": "stats.norm.cdf(x)",
+    "stats.gamma(s, scale=m**2).logpdf(x**2)": "stats.gamma.logpdf(x**2, s, 0.0, m**2)",
+    "stats.poisson(s).logpmf([1, 2]) * x": "stats.poisson.logpmf([1, 2], s) * x",
+    "[d.logpdf(x[0]) for d in (stats.norm(m), stats.norm(0.0, s))]":
+        "[stats.norm.logpdf(x[0], m), stats.norm.logpdf(x[0], 0.0, s)]",
+    "stats.multivariate_normal(m * x, s * np.eye(2), allow_singular=True).logpdf(x)":
+        "stats.multivariate_normal.logpdf(x, m * x, s * np.eye(2), True)",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("made", MADE)
+def test_methods_of_a_distribution_with_its_parameters_are_those_of_all(made):
+    f, of_all = (
+        source(f"from scipy import stats\n\ndef f(x, m, s):\n    return np.sum({text})\n")
+        for text in (made, MADE[made])
+    )
+    args = np.array([0.4, -0.7]), 0.6, 1.3
+    found, expected = (
+        srcdiff.grad(g, argnums=(0, 1, 2), jit=False, on_independent="ignore")(*args)
+        for g in (f, of_all)
+    )
+    assert f(*args) == pytest.approx(of_all(*args))
+    for one, other in zip(found, expected, strict=True):
+        np.testing.assert_allclose(one, other)

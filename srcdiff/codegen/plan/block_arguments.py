@@ -23,9 +23,11 @@ from srcdiff.ir.core import For, Function, Op, Region, Statement, While, regions
 from srcdiff.ir.definedness import Conditions, Presence, is_undefined, settled
 from srcdiff.ir.types import NONE, Array, Scalar
 from srcdiff.ir.values import Atom, Const, Value, const
+from srcdiff.ops.arrays import memory
 from srcdiff.ops.control import control
 
 _NOTHING = Const(None, NONE)
+_READ_SHAPES = (memory.axis_length, memory.zeros_like, memory.empty_like)
 _UNSET: dict[str, bool | int | float] = {"f": math.nan, "i": -(2**63), "b": False}
 
 
@@ -74,10 +76,14 @@ class BlockArguments:
         if isinstance(variable, Value) and not self.presence.is_present(atom, self.conditions):
             self.doubtful.add((target, variable))
 
-    def written(self, op: Op) -> None:
-        """Note what a write reads. In Python, a place that is absent raises, as the function does: `x[None]` is x."""
+    def noted(self, op: Op) -> None:
+        """Note what a write reads. In Python, a place that is absent raises, as the function does: `x[None]` is x.
+
+        Compiled code has no checks in front of what reads a shape alone.
+        """
         is_subscript = not self.typed and "where" in op.attrs
-        for atom in op.operands[: 2 if is_subscript else None] if op.decl.writes else ():
+        is_noted = op.decl.writes or (self.typed and op.decl in _READ_SHAPES)
+        for atom in op.operands[: 2 if is_subscript else None] if is_noted else ():
             if atom not in self.read_by_user:
                 self.read(atom)
 

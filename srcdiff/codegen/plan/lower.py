@@ -220,7 +220,7 @@ class _Lowering(BlockArguments):
                 return self.while_loop(s)
 
     def operation(self, op: Op) -> Let:
-        self.written(op)
+        self.noted(op)
         if "applied" in op.attrs:
             return self.solver(op)
         text = "" if is_printed_by_scope(op) else self.text(op)

@@ -242,7 +242,7 @@ def signature_of(function: Callable[..., object], argnums: Argnums) -> Signature
             place_of(function),
         )
     try:
-        parameters = _parameters(function_of(function))
+        parameters = parameters_of(function_of(function))
     except (TypeError, ValueError) as error:
         raise UnsupportedError(
             f"the parameters of {label} cannot be found", f"Write a function that calls {label}."
@@ -261,7 +261,7 @@ def signature_of(function: Callable[..., object], argnums: Argnums) -> Signature
     return Signature(label, names, defaults, resolve_argnums(names, argnums), keyword_only=only)
 
 
-def _parameters(function: Any) -> list[inspect.Parameter]:
+def parameters_of(function: Any) -> list[inspect.Parameter]:
     """A function's own parameters; for a wrapper with `*args`, the parameters of its signature."""
     try:
         own = list(inspect.signature(function, follow_wrapped=False).parameters.values())

@@ -20,6 +20,7 @@ from srcdiff.frontend.containers.closure_lists import opened
 from srcdiff.frontend.containers.dunder_methods import call_dunder
 from srcdiff.frontend.containers.list_slices import list_slice
 from srcdiff.frontend.containers.lists import is_long_tuple, readable
+from srcdiff.frontend.containers.long_tuples import long_tuple
 from srcdiff.frontend.core.frame import Frame, describe, reads
 from srcdiff.frontend.core.values import (
     FrontValue,
@@ -91,6 +92,7 @@ def read_item(fr: Frame, base: FrontValue, key: FrontValue, node: gast.AST) -> F
         return of_object
     if isinstance(base, Known) or (isinstance(base, Const) and isinstance(base.type, Static)):
         return _static_item(fr, base, key, node)
+    base = _of_any_place(fr, base, key, node)
     if isinstance(base, Value) and isinstance(base.type, Struct):
         if not isinstance(key, Slice):
             wanted = part_key(fr, base.type.kind, base.type.keys, key, node)
@@ -156,6 +158,14 @@ def _list_bound(fr: Frame, part: FrontValue | None, node: gast.AST) -> Atom | No
     if not is_static(part) and is_decidable(fr, part):
         need_static(fr, part, node)
     return position_of(fr, part, node)
+
+
+def _of_any_place(fr: Frame, base: FrontValue, key: FrontValue, node: gast.AST) -> FrontValue:
+    """A tuple as one of the IR, where only the run knows which item is read."""
+    is_number = isinstance(key, Value) and isinstance(key.type, Scalar)
+    if not is_number or is_static(key) or is_decidable(fr, key):
+        return base
+    return long_tuple(fr, node, base) or base
 
 
 def _static_item(fr: Frame, base: Known | Const, key: FrontValue, node: gast.AST) -> FrontValue:
@@ -308,7 +318,7 @@ def _check_items(fr: Frame, array: Atom, items: list[str], node: gast.AST) -> No
 
 def array_of(fr: Frame, value: FrontValue, node: gast.AST) -> Atom:
     """A tuple or list of numbers as an array."""
-    if isinstance(value, Value) and isinstance(value.type, List):
+    if isinstance(value, Value) and isinstance(value.type, List | Struct):
         value = fr.call(node, Known(np.array), [value])
     if isinstance(value, Value | Const):
         return value

@@ -161,8 +161,9 @@ def _outer(fr: Frame, node: gast.AST, args: Args, kwargs: Kwargs) -> FrontValue:
 def _dot(fr: Frame, node: gast.AST, args: Args, kwargs: Kwargs) -> FrontValue | None:
     """`np.dot` of a number is a product."""
     if len(args) == 2 and not kwargs:
-        pair = [v if not isinstance(v, Parts) else array_of(fr, v, node) for v in args]
-        if any(isinstance(v, Value | Const) and not ndim_of(v.type) for v in pair):
+        are_arrays = all(isinstance(v, Value | Const | Parts) for v in args)
+        pair = [array_of(fr, v, node) for v in args] if are_arrays else []
+        if not all(ndim_of(v.type) for v in pair):
             return fr.op(node, arithmetic.multiply, *(_wide(fr, v, node) for v in pair))
     return None
 

@@ -67,7 +67,13 @@ from srcdiff.frontend.iteration.iterators import (
     single_pass,
 )
 from srcdiff.frontend.iteration.itertools import ITERTOOLS
-from srcdiff.frontend.source.wrappers import function_of, is_library, is_own_method
+from srcdiff.frontend.source.wrappers import (
+    distribution_name,
+    function_of,
+    is_library,
+    is_own_method,
+    parameters_of,
+)
 from srcdiff.ir.core import OpDecl
 from srcdiff.ir.types import Dim, Struct, is_float
 from srcdiff.ir.values import Value, const, known_dim
@@ -235,6 +241,10 @@ def _of_classes(
 ) -> FrontValue | None:
     if function is functools.partial:
         return Piece(args[0], tuple(args[1:]), tuple(kwargs.items()))
+    names = parameters_of(function) if distribution_name(function) else []
+    if names and len(args) <= len(names):  # its methods get the parameters: see `attribute`
+        named = dict(zip(names, args, strict=False)) | dict(kwargs)
+        return Piece(Known(function), (), tuple(named.items()))
     if not isinstance(function, type):
         return None
     if is_own_class(function) and not is_record_class(function):

@@ -10,7 +10,7 @@ import numpy as np
 
 from srcdiff.frontend.core.frame import Frame
 from srcdiff.frontend.effects.random_draws import is_random
-from srcdiff.frontend.source.wrappers import function_of, unknown_decorator
+from srcdiff.frontend.source.wrappers import distribution_name, function_of, unknown_decorator
 
 
 def refuse_unknown(fr: Frame, node: gast.AST, function: object) -> NoReturn:
@@ -41,14 +41,8 @@ def refuse_unknown(fr: Frame, node: gast.AST, function: object) -> NoReturn:
     name = getattr(function, "__name__", repr(function))
     if isinstance(ufunc := getattr(function, "__self__", None), np.ufunc):
         name = f"np.{ufunc.__name__}.{name}"
-    if distribution := _distribution(getattr(function, "__self__", None)):
+    if distribution := distribution_name(getattr(function, "__self__", None)):
         name = f"{distribution}.{name}"
-    if distribution := _distribution(function):
-        fr.fail(
-            node,
-            f"`{distribution}(...)` makes a distribution with these parameters, which is not known to srcdiff",
-            f"Call its functions with the parameters, as {distribution}.logpdf(x, ...).",
-        )
     if is_random(function):
         fr.fail(
             node,
@@ -61,13 +55,6 @@ def refuse_unknown(fr: Frame, node: gast.AST, function: object) -> NoReturn:
         f"`{name}` is not known to srcdiff",
         "Write it with functions that docs/api.md lists, or as Python code.",
     )
-
-
-def _distribution(owner: object) -> str:
-    """The name of a distribution of SciPy."""
-    cls = type(owner)
-    is_one = cls.__module__.startswith("scipy.stats.") and cls.__name__.endswith("_gen")
-    return f"scipy.stats.{cls.__name__.removesuffix('_gen')}" if is_one else ""
 
 
 # modules whose functions move values about without looking at them

@@ -50,9 +50,9 @@ def new_list(fr: Frame, values: Sequence[FrontValue], node: gast.AST) -> Value:
     key = (session.path, id(node))
     element: Type = session.hints.get(key, UNKNOWN)
     for operand in operands:
-        element = _joined(fr, element, strip(operand.type), node)
+        element = joint_type(fr, element, strip(operand.type), node)
     operands = [
-        _fitted(fr, node, value, operand, element)
+        fitted(fr, node, value, operand, element)
         for value, operand in zip(values, operands, strict=True)
     ]
     result = fr.op(node, list_new, *operands, element=element)
@@ -64,7 +64,7 @@ def new_list(fr: Frame, values: Sequence[FrontValue], node: gast.AST) -> Value:
     return result
 
 
-def _joined(fr: Frame, own: Type, new: Type, node: gast.AST) -> Type:
+def joint_type(fr: Frame, own: Type, new: Type, node: gast.AST) -> Type:
     if own == UNKNOWN:
         return new
     try:
@@ -113,7 +113,7 @@ def put_on(fr: Frame, node: gast.AST, target: Value, value: FrontValue) -> None:
     operand = as_item(fr, node, value)
     _settle(fr, target, strip(operand.type), node)
     refuse_viewed(fr, target, node)
-    fr.ops(node, append, target, _fitted(fr, node, value, operand, _element(target)))
+    fr.ops(node, append, target, fitted(fr, node, value, operand, _element(target)))
     _hold(fr.session, target, operand)
 
 
@@ -123,7 +123,7 @@ def put_in(fr: Frame, node: gast.AST, target: Value, position: Atom, value: Fron
     element = strip(operand.type)
     if target in fr.session.lists or _kind(element) != _kind(_element(target)):
         _settle(fr, target, element, node)
-    fr.ops(node, list_set, target, position, _fitted(fr, node, value, operand, _element(target)))
+    fr.ops(node, list_set, target, position, fitted(fr, node, value, operand, _element(target)))
     _hold(fr.session, target, operand)
 
 
@@ -139,7 +139,7 @@ def _element(target: Value) -> Type:
     return target.type.element
 
 
-def _fitted(fr: Frame, node: gast.AST, value: FrontValue, item: Atom, element: Type) -> Atom:
+def fitted(fr: Frame, node: gast.AST, value: FrontValue, item: Atom, element: Type) -> Atom:
     """`item`, what `value` is on a list, with numbers of the dtypes that the list has: compiled code has one type for
     all items.
     """
@@ -152,7 +152,7 @@ def _fitted(fr: Frame, node: gast.AST, value: FrontValue, item: Atom, element: T
         own = unpack_struct(fr, own, node)
     assert isinstance(own, Parts)
     parts = [
-        _fitted(fr, node, part, as_operand(fr, node, part), type_)
+        fitted(fr, node, part, as_operand(fr, node, part), type_)
         for part, type_ in zip(own.values, element.parts, strict=True)
     ]
     return as_operand(fr, node, replace(own, values=tuple(parts)))
@@ -261,7 +261,7 @@ def _settle(fr: Frame, target: Value, element: Type, node: gast.AST) -> None:
     if own == UNKNOWN and session.empty_items:
         _settle_items(fr, known, _outside(session, element, 0))
     if known is None:
-        if strip(_joined(fr, own, element, node)) != own:
+        if strip(joint_type(fr, own, element, node)) != own:
             _widen_origin(fr, target, element, node)
         return
     key, depth, op = known
@@ -269,7 +269,7 @@ def _settle(fr: Frame, target: Value, element: Type, node: gast.AST) -> None:
     if ("guessed", key) in session.hints and own == _GUESSES[session.hints["guessed", key]]:
         own = UNKNOWN
         del session.hints["guessed", key]
-    joined = _joined(fr, own, element, node)
+    joined = joint_type(fr, own, element, node)
     if joined == target.type.element:
         return
     if target.type.element != UNKNOWN or op.results[0] is not target:
@@ -317,7 +317,7 @@ def _widen_origin(fr: Frame, target: Value, element: Type, node: gast.AST) -> No
     session = fr.session
     inner = [v for v in _held(session, target) if v.type == target.type]
     if inner and isinstance(target.type, List):
-        wider = _joined(fr, target.type.element, element, node)
+        wider = joint_type(fr, target.type.element, element, node)
         session.hints.update({session.lists[v][0]: wider for v in inner})
         raise Restart
     if fr.session.is_callee:

@@ -21,19 +21,13 @@ from srcdiff.frontend.core.external_arrays import refuse_change
 from srcdiff.frontend.core.operations import Operations
 from srcdiff.frontend.core.session import Session
 from srcdiff.frontend.core.values import (
-    Closure,
     Conflict,
     FrontValue,
-    Generated,
     Known,
     Method,
     Missing,
     Partial,
     Parts,
-    Piece,
-    Slice,
-    Stream,
-    Text,
 )
 from srcdiff.frontend.source.function_source import CalledSource, Source
 from srcdiff.frontend.source.refusals import fail, untyped
@@ -166,9 +160,7 @@ class Frame(Operations):
         refused = getattr(getattr(value, "value", None), "refused", None)
         if isinstance(refused, tuple):
             self.fail(node, *refused)
-        moved = Closure | Piece | Method | Known | Slice | Generated | Stream | Text
-        is_moved = isinstance(value, moved)
-        (self.untyped if is_moved else self.fail)(
+        self.untyped(
             node,
             f"expected a number or an array, got {describe(value)}",
             "Pass the parts of it one by one.",

@@ -81,6 +81,20 @@ def itself(x: object) -> object:
     return x
 
 
+def distribution_name(owner: object) -> str:
+    """The name of a distribution of SciPy; "" for anything else."""
+    cls = type(owner)
+    is_one = cls.__module__.startswith("scipy.stats.") and cls.__name__.endswith("_gen")
+    return f"scipy.stats.{cls.__name__.removesuffix('_gen')}" if is_one else ""
+
+
+def parameters_of(distribution: Any) -> list[str]:
+    """The names of the parameters of a distribution of SciPy."""
+    if hasattr(distribution, "shapes"):
+        return [*filter(None, (distribution.shapes or "").split(", ")), "loc", "scale"]
+    return [*inspect.signature(distribution.__call__).parameters]
+
+
 def with_parameters(method: Any) -> Any:
     """A method of a frozen distribution (`stats.norm(0.0, 2.0).logpdf`) as that of the distribution itself, with its
     parameters by name; other objects are as they are.
@@ -88,9 +102,7 @@ def with_parameters(method: Any) -> Any:
     frozen: Any = method.__self__ if isinstance(method, MethodType) else None
     if not type(frozen).__module__.startswith("scipy.stats") or not hasattr(frozen, "dist"):
         return method
-    shapes = (frozen.dist.shapes or "").split(", ")
-    names = [*filter(None, shapes), "loc", "scale"]
-    given = dict(zip(names, frozen.args, strict=False)) | frozen.kwds
+    given = dict(zip(parameters_of(frozen.dist), frozen.args, strict=False)) | frozen.kwds
     found = getattr(sys.modules["scipy.stats"], frozen.dist.name, None)
     of_all = getattr(found, method.__name__, None)
     return method if of_all is None else functools.partial(of_all, **given)

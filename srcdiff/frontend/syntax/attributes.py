@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Sequence
+from dataclasses import replace
 from types import FunctionType, ModuleType
 
 import gast
@@ -32,6 +33,7 @@ from srcdiff.frontend.core.values import (
     Kwargs,
     Method,
     Parts,
+    Piece,
     ShapeOf,
     is_static,
     static,
@@ -39,7 +41,7 @@ from srcdiff.frontend.core.values import (
 from srcdiff.frontend.effects.random_draws import drawn, is_generator
 from srcdiff.frontend.iteration.prelude import number_list
 from srcdiff.frontend.source.function_source import is_read_in_place
-from srcdiff.frontend.source.wrappers import LIBRARIES
+from srcdiff.frontend.source.wrappers import LIBRARIES, distribution_name
 from srcdiff.ir.structs import is_generated
 from srcdiff.ir.types import Array, List, Scalar, Static, Struct, is_float
 from srcdiff.ir.values import Atom, Const, Value, const
@@ -67,6 +69,8 @@ def attribute(fr: Frame, base: FrontValue, name: str, node: gast.AST) -> FrontVa
             return _attribute_of_object(fr, base.value, name, node)
         case Value() | Const() if isinstance(base.type, Array | Scalar):
             return _attribute_of_array(fr, base, base.type, name, node)
+        case Piece(function=Known(value=owner)) if distribution_name(owner):
+            return replace(base, function=attribute(fr, base.function, name, node))
         case Closure() if name == "__name__":
             return const(getattr(base.node, "name", "<lambda>"))
     return Method(base, name)

@@ -135,17 +135,32 @@ def _item(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[Type,
     return (instantiate(shapes, base),)
 
 
+def _empty_text(element: Type) -> str:
+    """An empty list of which Numba infers the type."""
+    return f"[{_example_text(element)} for _ in range(0)]"
+
+
+def _example_text(type_: Type) -> str:
+    """A value of a type."""
+    match type_:
+        case Scalar():
+            zero = repr(np.zeros((), type_.dtype).item())
+            return f"np.{type_.dtype}({zero})" if type_.dtype == "float32" else zero
+        case Array():
+            shape = "0" if type_.ndim == 1 else f"({', '.join('0' * type_.ndim)})"
+            dtype = "" if type_.dtype == "float64" else f", dtype=np.{np.dtype(type_.dtype).name}"
+            return f"np.empty({shape}{dtype})"
+        case Struct():
+            return f"({''.join(f'{_example_text(part)}, ' for part in type_.parts)})"
+        case List():
+            return _empty_text(type_.element)
+    raise AssertionError(f"{type_} is on no list")
+
+
 def _list_text(op: Op) -> str:
     element = op.attrs["element"]
-    # Numba infers the type of an empty list from such a list
-    if op.attrs.get("typed") and isinstance(element, Scalar):
-        zero = np.zeros((), element.dtype).item()
-        number = f"np.{element.dtype}({zero})" if element.dtype == "float32" else repr(zero)
-        return f"[{number} for _ in range(0)]"
-    if op.attrs.get("typed") and isinstance(element, Array):
-        shape = "0" if element.ndim == 1 else f"({', '.join('0' * element.ndim)})"
-        dtype = "" if element.dtype == "float64" else f", dtype=np.{np.dtype(element.dtype).name}"
-        return f"[np.empty({shape}{dtype}) for _ in range(0)]"
+    if op.attrs.get("typed"):
+        return _empty_text(element)
     numbers = set(op.operands)
     if len(op.operands) > 4 and len(numbers) == 1 and isinstance(op.operands[0], Const):
         return f"[{{0}}] * {len(op.operands)}"

@@ -52,9 +52,12 @@ def real_dtype(dtype: str) -> str:
 
 
 def numeric(atom: Atom) -> Scalar | Array:
-    if not isinstance(atom.type, Scalar | Array):
-        raise TypeMistake(f"expected a number or an array, got {describe(atom.type)}")
-    return atom.type
+    if isinstance(atom.type, Scalar | Array):
+        return atom.type
+    message = f"expected a number or an array, got {describe(atom.type)}"
+    if isinstance(atom.type, Static):
+        raise TypeMistake(message)
+    raise UntypedMistake(message, "Pass the parts of it one by one.")
 
 
 def describe(type_: Type) -> str:

@@ -22,7 +22,7 @@ from srcdiff.ops.arrays import creation, memory
 from srcdiff.ops.core.adjoint_builders import length_of, whole
 from srcdiff.ops.core.registry import operation
 from srcdiff.ops.core.samples import draw
-from srcdiff.ops.core.type_rules import TypeMistake, make, numeric
+from srcdiff.ops.core.type_rules import TypeMistake, UntypedMistake, make, numeric
 from srcdiff.ops.linalg.einsum_spelling import contraction
 from srcdiff.ops.loopforms.context import At, LoopContext
 
@@ -114,8 +114,9 @@ def _together(shapes: Shapes, letter: str, a: Dim, b: Dim) -> Dim:
     found = shapes.decide(a, b)
     noted = shapes.assumptions[count:]
     if not noted or any(ONE in pair or is_clamp_of(*pair) for pair in noted):
-        raise TypeMistake(
-            f"whether the axis {letter!r} has length 1 is known only when the program runs"
+        raise UntypedMistake(
+            f"whether the axis {letter!r} has length 1 is known only when the program runs",
+            "Make arrays of one length.",
         )
     return found
 

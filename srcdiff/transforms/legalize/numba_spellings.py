@@ -24,7 +24,7 @@ from dataclasses import replace
 from srcdiff.errors import INCOMPLETE
 from srcdiff.ir.build import map_ops, ops_of
 from srcdiff.ir.core import Function, Op
-from srcdiff.ir.types import Array, List, Scalar
+from srcdiff.ir.types import Array, List, Scalar, Struct, Type
 from srcdiff.ops.arrays import containers
 from srcdiff.ops.control import control
 
@@ -79,7 +79,7 @@ def _words(message: ast.expr) -> str:
 
 
 def typed_lists(fn: Function) -> Function:
-    """`fn` with typed lists of numbers or arrays, where nothing is appended to the list by its first name."""
+    """`fn` with typed lists, where nothing is appended to the list by its first name."""
     ops = list(ops_of(fn))
     appended = {op.operands[0] for op in ops if op.decl is containers.append}
     held = {a for op in ops if op.decl is containers.list_new for a in op.operands}
@@ -94,8 +94,16 @@ def typed_lists(fn: Function) -> Function:
 
 
 def _is_empty(op: Op) -> bool:
-    """Whether an operation makes an empty list of numbers or arrays."""
+    """Whether an operation makes an empty list of items that Numba has a type for."""
     if op.decl is not containers.list_new or op.operands:
         return False
-    type_ = op.result.type
-    return isinstance(type_, List) and isinstance(type_.element, Scalar | Array)
+    return _has_example(op.attrs["element"])
+
+
+def _has_example(type_: Type) -> bool:
+    match type_:
+        case List():
+            return _has_example(type_.element)
+        case Struct():
+            return type_.kind == "tuple" and all(map(_has_example, type_.parts))
+    return isinstance(type_, Scalar | Array)

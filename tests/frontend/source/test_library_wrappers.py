@@ -52,6 +52,7 @@ CALLS = [
     (functools.partial(np.sum, axis=0), (A,)),
     (functools.partial(np.quantile, q=0.3), (A,)),
     (functools.partial(np.dot, A), (V,)),
+    (functools.partial(np.append, axis=0), (A, A)),
     (functools.partial(stats.norm.logpdf, scale=2.0), (V,)),
 ]
 
@@ -72,12 +73,18 @@ def test_the_derivative_is_that_of_a_function_that_calls_it(function, args):
     )
 
 
+@pytest.mark.filterwarnings("ignore::srcdiff.DynamicWarning")
 def test_variadic_functions_and_lists():
     value, back = srcdiff.vjp(np.einsum, "ij,j", A, V, argnums=(1, 2))
     np.testing.assert_allclose(value, A @ V)
     np.testing.assert_allclose(back(np.ones(2))[1], A.sum(axis=0))
     value, back = srcdiff.vjp(np.concatenate, [V, V], 0, argnums=0)
     assert value.shape == (6,) and [d.shape for d in back(np.ones(6))] == [(3,), (3,)]
+    value, back = srcdiff.vjp(functools.partial(np.append, axis=0), [[1.0, 2.0]], [[3.0, 4.0]])
+    assert value.tolist() == [[1.0, 2.0], [3.0, 4.0]]
+    assert back(value) == ([[1.0, 2.0]], [[3.0, 4.0]])
+    value, back = srcdiff.vjp(np.block, [[A, 2.0 * A], [A, A]])
+    np.testing.assert_array_equal(back(value)[0], [[A, 2.0 * A], [A, A]])
 
 
 @pytest.mark.parametrize(

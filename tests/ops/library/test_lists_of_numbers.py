@@ -1,5 +1,6 @@
 """Functions of arrays take lists of numbers, as NumPy's do."""
 
+import itertools
 import re
 
 import numpy as np
@@ -30,6 +31,31 @@ def test_a_list_stands_for_an_array(call):
     expected = srcdiff.value_and_grad(of_array, argnums=(0, 1), on_independent="ignore")(2.0, 0.7)
     assert found[0] == pytest.approx(of_list(2.0, 0.7))
     np.testing.assert_allclose(found[1], expected[1])
+
+
+OF_TWO = (
+    "np.concatenate([a, b])", "np.vstack((a, b))", "np.hstack([a, b])", "np.stack([a, b])", "np.dstack([a, b])",
+    "np.column_stack([a, b])", "np.block([a, b])", "np.append(a, b, axis=0)", "np.append(a, b)",
+    "np.dot(a, b)", "np.kron(a, b)", "np.inner(a, b)", "np.outer(a, b)", "np.vdot(a, b)", "np.matmul(a, b)",
+    "np.tensordot(a, b, 1)", "np.add(a, b)", "np.hypot(a, b)", "np.transpose(a) + b",
+)  # fmt: skip
+SEQUENCES = ((1.0, 2.0), [3.0, 5.0], ((1.0, 2.0), (4.0, 3.0)), [[2.0, 3.0], [1.0, 4.0]])
+
+
+@pytest.mark.parametrize("call", OF_TWO)
+@pytest.mark.filterwarnings("ignore::srcdiff.DynamicWarning")
+def test_sequences_that_are_arguments_stand_for_arrays(call):
+    f = source(f"def f(a, b):\n    return np.sum({call} ** 3)\n")
+    gradient = srcdiff.value_and_grad(f, argnums=(0, 1), jit=False)
+    for a, b in itertools.product(SEQUENCES, SEQUENCES):
+        try:
+            expected = f(a, b), gradient(np.array(a), np.array(b))[1]
+        except (TypeError, ValueError):  # np.block of a tuple, arrays of other axes
+            continue
+        found = gradient(a, b)
+        assert found[0] == pytest.approx(expected[0])
+        for one, other in zip(found[1], expected[1], strict=True):
+            np.testing.assert_allclose(one, other)
 
 
 def is_of_a_vector(case: Case) -> bool:

@@ -66,3 +66,20 @@ def test_compiled_code_calls_functions_by_names_that_it_has():
     np.testing.assert_allclose(compiled(x), srcdiff.grad(odd_names, jit=False)(x), rtol=1e-12)
     assert "np.cbrt(a)" in compiled.loop_source_for(x)
     assert "math.cbrt(" in srcdiff.grad(odd_names, jit=False).source_for(x)
+
+
+def edges_of_nodes(x, order):
+    s = 0.0
+    for k in order:
+        for i, j in (((0, 1),), (), ((1, 2), (2, 0)))[k]:
+            s += x[i] * x[j] ** 2
+    return s
+
+
+def test_empty_items_of_lists_have_types():
+    x, order = np.array([0.5, -1.2, 0.8]), np.array([2, 1, 0])
+    compiled = srcdiff.grad(edges_of_nodes, jit=True)
+    np.testing.assert_allclose(
+        compiled(x, order), srcdiff.grad(edges_of_nodes, jit=False)(x, order)
+    )
+    assert "[(0, 0) for _ in range(0)]" in compiled.loop_source_for(x, order)
