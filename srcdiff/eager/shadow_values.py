@@ -11,16 +11,9 @@ from typing import Any
 import numpy as np
 
 from srcdiff.compile.arguments.pytree import is_float_leaf
-from srcdiff.compile.arguments.strides import extent, placed
+from srcdiff.compile.arguments.strides import extent, owner, placed
 from srcdiff.eager.structures import leaves_of
 from srcdiff.errors import UnsupportedError
-
-
-def owner(array: np.ndarray) -> np.ndarray:
-    """The array that owns the memory of a view."""
-    while isinstance(array.base, np.ndarray):
-        array = array.base
-    return array
 
 
 class Tracked:

@@ -22,7 +22,7 @@ from srcdiff.compile.arguments.pytree import (
     is_float_leaf,
     map_leaves,
 )
-from srcdiff.compile.arguments.strides import copy_of, has_own_places
+from srcdiff.compile.arguments.strides import copy_of, has_own_places, owner
 from srcdiff.compile.derivations.kinds import Grad, Vjp
 from srcdiff.eager import calls, operators, own_classes
 from srcdiff.eager.builtins import BUILTINS
@@ -30,7 +30,7 @@ from srcdiff.eager.derivatives.adjoint_hooks import Block, marked
 from srcdiff.eager.derivatives.op_derivatives import derivative, paths_of, weighted
 from srcdiff.eager.rewrite.error_traces import led_there
 from srcdiff.eager.rewrite.rewrite_cache import rewritten
-from srcdiff.eager.shadow_values import Shadows, Tracked, owner
+from srcdiff.eager.shadow_values import Shadows, Tracked
 from srcdiff.eager.stringified_values import note_written
 from srcdiff.eager.structures import duplicate, fresh, is_plain, leaves_of, shared
 from srcdiff.eager.tape_entries import (

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from srcdiff.compile.arguments.pytree import leaves, map_leaves
+from srcdiff.compile.arguments.strides import owner
 from srcdiff.inspect.arguments import called_with, own
 from srcdiff.ir.core import Function, Op
 from srcdiff.ir.reference.interpreter import Evaluator
@@ -155,6 +156,4 @@ def _bytes(value: object, even_numbers: bool = False) -> int:
 
 def storage_of(value: object) -> object:
     """The array that a view is a view of."""
-    while isinstance(value, np.ndarray) and isinstance(value.base, np.ndarray):
-        value = value.base
-    return value
+    return owner(value) if isinstance(value, np.ndarray) else value

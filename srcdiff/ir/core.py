@@ -393,13 +393,13 @@ def regions_of(statement: Statement) -> tuple[Region, ...]:
     return ()
 
 
-def walk(region: Region) -> Iterator[Statement]:
-    """Every statement in a region, outer before inner; functions that are called are not entered."""
-    for statement in region.body:
-        yield statement
-        if type(statement) is not Op:
-            for inner in regions_of(statement):
-                yield from walk(inner)
+def walk(*regions: Region) -> Iterator[Statement]:
+    """Every statement in these regions, outer before inner; functions that are called are not entered."""
+    for region in regions:
+        for statement in region.body:
+            yield statement
+            if type(statement) is not Op:
+                yield from walk(*regions_of(statement))
 
 
 def carried_values(loop: For | While, k: int) -> list[Value]:

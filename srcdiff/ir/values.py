@@ -86,6 +86,10 @@ def known_dim(atom: Atom) -> Dim | None:
     return atom.type.expr if isinstance(atom.type, Scalar) else None
 
 
+def is_number_of(atom: Atom, dtype: str) -> bool:
+    return isinstance(atom.type, Scalar) and atom.type.dtype == dtype
+
+
 def symbol_of(index: Value) -> str | None:
     """The symbol that stands for a loop's index in what is known of integers."""
     known = known_dim(index)

@@ -12,6 +12,7 @@ from srcdiff.codegen.plan.plan import Copy, Let, Loop, Node, Plan, pattern_value
 from srcdiff.ir.core import Call, Op, walk
 from srcdiff.ir.types import Scalar
 from srcdiff.ir.values import Atom, Value
+from srcdiff.ops.core.index_patterns import boxes
 
 _PARTS = {"list_item", "list_pop", "get", "unpack"}
 
@@ -38,10 +39,10 @@ def _may_be(value: Value) -> bool:
 def _boxed_by(node: Node, found: set[Value], held: bool) -> Iterator[Value]:
     match node:
         case Let(op=Op() as op):
-            if _boxes(op) or (held and op.decl.name in _PARTS):
+            if boxes(op) or (held and op.decl.name in _PARTS):
                 yield from node.results
         case Let(source=Call(function=callee)):
-            if any(isinstance(s, Op) and _boxes(s) for s in walk(callee.body)):
+            if any(isinstance(s, Op) and boxes(s) for s in walk(callee.body)):
                 yield from node.results
         case Let():  # a choice, as an expression
             if not found.isdisjoint(_values(node.operands)):
@@ -50,10 +51,6 @@ def _boxed_by(node: Node, found: set[Value], held: bool) -> Iterator[Value]:
             yield from (t for t, s in zip(node.targets, node.sources, strict=True) if s in found)
         case Loop() if held:
             yield from (v for p in node.patterns for v in pattern_values(p))
-
-
-def _boxes(op: Op) -> bool:
-    return op.decl.boxes or (op.decl.name == "index" and "..." in op.attrs["where"])
 
 
 def _holds_one(node: Node, found: set[Value]) -> bool:

@@ -5,6 +5,13 @@ from __future__ import annotations
 import numpy as np
 
 
+def owner(array: np.ndarray) -> np.ndarray:
+    """The array that owns the memory of a view."""
+    while isinstance(array.base, np.ndarray):
+        array = array.base
+    return array
+
+
 def extent(array: np.ndarray) -> tuple[int, int]:
     """The addresses of the first byte of an array's elements, and of the byte after the last one."""
     start = array.__array_interface__["data"][0]

@@ -13,6 +13,7 @@ from srcdiff.ir.core import Call, For, If, Op, Region, Statement, While, regions
 from srcdiff.ir.facts import ZeroDimEffects
 from srcdiff.ir.types import Array, List, Scalar, Struct, Type
 from srcdiff.ir.values import Atom, Const, Value
+from srcdiff.ops.core.index_patterns import boxes
 
 Root = tuple[Any, ...]  # what has storage, and the keys of a part of it
 Roots = frozenset[Root]
@@ -34,10 +35,6 @@ def type_of_root(root: Root) -> Any:
 def _may_be(type_: Type) -> bool:
     """Whether something of a type may be an array without axes, or hold one: a Python number is none."""
     return not isinstance(type_, Scalar) or not type_.weak
-
-
-def _is_box(op: Op) -> bool:
-    return op.decl.boxes or (op.decl.name == "index" and "..." in op.attrs["where"])
 
 
 def _items(op: Op, type_: Type) -> Iterator[Atom]:
@@ -136,7 +133,7 @@ class RootsOf:
                 self.bind(result, self.part(op, k))
             elif op.spelling in ("max", "min"):  # Python's, which give one of their arguments
                 self.bind(result, frozenset().union(*map(self.of, op.operands)))
-            elif not isinstance(result.type, Scalar) or _is_box(op):
+            elif not isinstance(result.type, Scalar) or boxes(op):
                 self.bind(result, {(result,)})
                 if at is not None and at < len(op.operands):
                     self.bind(result, self.of(op.operands[at]))

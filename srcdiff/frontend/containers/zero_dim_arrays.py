@@ -94,11 +94,11 @@ class _Check:
             live = live - {*statement.results}
         inner = live
         if isinstance(statement, For | While):
-            made = {v for s in _all(statement) for v in s.results}
+            made = {v for s in walk(*regions_of(statement)) for v in s.results}
             made |= {p for r in _regions(statement) for p in r.params}
-            used = {v for s in _all(statement) for v in _read(s)}
+            used = {v for s in walk(*regions_of(statement)) for v in _read(s)}
             used |= {v for r in _regions(statement) for v in _values(r.yields)}
-            parts = {v for s in _all(statement) if _takes_part(s) for v in s.results}
+            parts = {v for s in walk(*regions_of(statement)) if _takes_part(s) for v in s.results}
             inner = live | (used - made) | parts
         for region in regions_of(statement)[::-1]:
             found = self.region(region, inner) - {*region.params}
@@ -177,10 +177,6 @@ def _read(statement: Statement) -> Iterator[Value]:
     return _values(o for k, o in enumerate(statement.operands) if k not in statement.decl.shape_of)
 
 
-def _all(statement: Statement) -> Iterator[Statement]:
-    return (s for region in regions_of(statement) for s in walk(region))
-
-
 def _regions(statement: Statement) -> Iterator[Region]:
-    for s in (statement, *_all(statement)):
+    for s in (statement, *walk(*regions_of(statement))):
         yield from regions_of(s)

@@ -175,7 +175,7 @@ def _written(body: Sequence[Statement]) -> Iterator[Value]:
     """The values that statements write and that existed before them."""
     made: dict[Atom, Op] = {}
     for statement in body:
-        inner = [statement, *(s for region in regions_of(statement) for s in walk(region))]
+        inner = [statement, *walk(*regions_of(statement))]
         for s in inner:
             if not isinstance(s, Op | Call):
                 continue

@@ -13,6 +13,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import cache
 
+from srcdiff.ir.core import Op
+
 
 def items(where: str) -> list[str]:
     return where.split(", ") if where else []
@@ -82,3 +84,8 @@ def index_text(where: str, first: int) -> str:
                 k += bool(part)
             out.append(":".join(parts))
     return ", ".join(out)
+
+
+def boxes(op: Op) -> bool:
+    """Whether the result of an operation without axes is an array: `np.asarray(number)`, `x[k, ...]`."""
+    return op.decl.boxes or (op.decl.name == "index" and "..." in op.attrs["where"])

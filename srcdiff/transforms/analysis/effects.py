@@ -33,7 +33,7 @@ NOTHING = Footprint()
 
 
 def footprint(statement: Statement, roots: Roots) -> Footprint:
-    inner = [statement, *(s for region in regions_of(statement) for s in walk(region))]
+    inner = [statement, *walk(*regions_of(statement))]
     ops = [s for s in inner if isinstance(s, Op)]
     slots = frozenset(op.attrs["slot"] for op in ops if "slot" in op.attrs)
     effect = any(op.decl.effect and "slot" not in op.attrs for op in ops)
@@ -46,7 +46,7 @@ def footprint(statement: Statement, roots: Roots) -> Footprint:
 def added_to(statement: Statement, roots: Roots) -> frozenset[Value]:
     added: set[Value] = set()
     other = set(reads_of(statement, roots))
-    for s in (statement, *(s for region in regions_of(statement) for s in walk(region))):
+    for s in (statement, *walk(*regions_of(statement))):
         if isinstance(s, Op):
             is_sum = s.decl in (memory.add_into, memory.add_at)
             (added if is_sum else other).update(writes_of(s, roots))

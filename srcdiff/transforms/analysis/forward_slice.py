@@ -97,7 +97,7 @@ class Directed:
         """Mark a statement that depends on the parameters, with all statements inside it."""
         self.note((*s.results, *(v for r in regions_of(s) for v in defined_in(r))))
         self.note_storage(writes_of(s, self.roots))
-        for inner in (s, *(x for r in regions_of(s) for x in walk(r))):
+        for inner in (s, *walk(*regions_of(s))):
             shapes = inner.decl.shape_of if isinstance(inner, Op) else ()
             self.takes([a for k, a in enumerate(inner.operands) if k not in shapes])
             self.takes([a for k in shapes if (a := inner.operands[k]) not in self.at_top])

@@ -172,7 +172,7 @@ class Retyper(Rewriter):
             self.operand(c, old.location, env, b) if r in self.found else lookup(env, c)
             for c, r in zip(carried, results, strict=bool(carried))
         )
-        regions = [self.yielding(r, old.results, env, b) for r in _regions(old)]
+        regions = [self.yielding(r, old.results, env, b) for r in bodies_of(old)]
         news = tuple(self.renamed(r, env) for r in old.results)
         match old:
             case If():
@@ -208,5 +208,5 @@ class Retyper(Rewriter):
         return inner.region(params, yields)
 
 
-def _regions(old: For | If | While) -> tuple[Region, ...]:
+def bodies_of(old: For | If | While) -> tuple[Region, ...]:
     return (old.then, old.orelse) if isinstance(old, If) else (old.body,)

@@ -17,7 +17,7 @@ import numpy as np
 from srcdiff.ir.build import Builder, Env, Rewriter
 from srcdiff.ir.core import Function, Op, Statement
 from srcdiff.ir.types import Scalar
-from srcdiff.ir.values import Atom, Const, Value, const
+from srcdiff.ir.values import Atom, Const, Value, const, is_number_of
 from srcdiff.ops.elementwise import arithmetic, conversions
 
 _FEW = 32  # factors: about six multiplications, and an error of some units in the last place
@@ -68,7 +68,7 @@ def _plain(op: Op, b: Builder) -> Op:
 
 
 def _constant(n: int, result: Value) -> Const:
-    return const(np.float32(n) if _is_narrow(result) else float(n))
+    return const(np.float32(n) if is_number_of(result, "float32") else float(n))
 
 
 def _as_float(number: Atom, op: Op, b: Builder) -> Atom:
@@ -79,7 +79,3 @@ def _as_float(number: Atom, op: Op, b: Builder) -> Atom:
     if type_.weak or (type_.dtype == "float64" and op.operands[0].type == type_):
         return b.op(conversions.to_float, number)
     return b.op(conversions.astype, number, spelling=f"np.{type_.dtype}", dtype=type_.dtype)
-
-
-def _is_narrow(value: Value) -> bool:
-    return isinstance(value.type, Scalar) and value.type.dtype == "float32"

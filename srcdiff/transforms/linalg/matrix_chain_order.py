@@ -29,6 +29,7 @@ from srcdiff.transforms.analysis.defuse import (
     same_kind,
     with_rewrites,
 )
+from srcdiff.transforms.linalg.shared_factorisation import here
 
 NAME = "product_order"
 _PRODUCTS = (products.matmul, products.dot)
@@ -118,7 +119,7 @@ class _Order(Rewriter):
         return b.op(products.matmul, a, b.op(products.matmul, m, c))
 
     def replaced(self, op: Op, parts: tuple[Atom, ...], env: Env, b: Builder) -> bool:
-        inner = _here(b, op)
+        inner = here(b, op)
         out = self.product(parts, self.inner(op.operands[0]) is None, env, inner)
         if not same_kind(out.type, op.result.type):
             return False
@@ -134,17 +135,17 @@ class _Order(Rewriter):
         env: Env, b: Builder,
     ) -> bool:  # fmt: skip
         """Append a branch: the user's order if it costs no more, otherwise the other."""
-        here = _here(b, op)
+        own = here(b, op)
         first, last = sides if is_left else sides[::-1]
-        condition = here.op(arithmetic.less_equal, _sum(first, here), _sum(last, here))
+        condition = own.op(arithmetic.less_equal, _sum(first, own), _sum(last, own))
         branches = []
         for order in (is_left, not is_left):
-            inner = _here(here, op)
+            inner = here(own, op)
             out = self.product(parts, order, env, inner)
             if not same_kind(out.type, op.result.type):
                 return False
             branches.append(inner.region((), (out,)))
-        b.body += here.body
+        b.body += own.body
         then, orelse = branches
         b.append(If(condition, then, orelse, op.results, op.location, "compiler"))
         self.fired.append((NAME, op.location))
@@ -193,9 +194,3 @@ def _sum(side: Counter[Monomial], b: Builder) -> Atom:
         total = term if total is None else b.op(arithmetic.add, total, term)
     assert total is not None
     return total
-
-
-def _here(b: Builder, op: Op) -> Builder:
-    inner = b.inner()
-    inner.location, inner.origin = op.location, "compiler"
-    return inner

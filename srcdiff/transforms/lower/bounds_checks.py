@@ -170,5 +170,5 @@ def _is_quiet(s: Statement) -> bool:
     if has_effect(s):
         return False
     if isinstance(s, For):
-        return all(_is_quiet(inner) for r in regions_of(s) for inner in walk(r))
+        return all(_is_quiet(inner) for inner in walk(*regions_of(s)))
     return isinstance(s, Op) and (s.decl in ELEMENT_ACCESSES or not may_raise(s))

@@ -151,7 +151,7 @@ def _filling(s: Statement, xs: Value) -> tuple[Op, For | None] | None:
 
 def _inside(s: Statement, xs: Value) -> list[Statement]:
     """The statements with `xs` as an operand: `s` and the statements in its regions."""
-    return [i for i in (s, *(i for r in regions_of(s) for i in walk(r))) if xs in i.operands]
+    return [i for i in (s, *walk(*regions_of(s))) if xs in i.operands]
 
 
 def _regions(s: Statement) -> Iterator[Region]:

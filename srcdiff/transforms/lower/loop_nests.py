@@ -16,7 +16,7 @@ import numpy as np
 from srcdiff.ir.build import Builder, range_of
 from srcdiff.ir.core import For, If, Op, OpDecl, Region
 from srcdiff.ir.location import Location
-from srcdiff.ir.types import Array, Dim, Scalar, Type, shape_of
+from srcdiff.ir.types import Array, Dim, Scalar, Type, shape_of, strip
 from srcdiff.ir.values import Atom, Const, Value, const
 from srcdiff.ops.arrays import containers, memory
 from srcdiff.ops.control import control
@@ -184,7 +184,7 @@ class Nest:
     def when(self, condition: Atom, body: Callable[[Nest], At], otherwise: At) -> At:
         then, orelse = self.b.inner(), self.b.inner()
         given = tuple(body(Nest(self.arrays, then, self.depth, self.beside)))
-        results = tuple(Value(_type_of(a), getattr(a, "name", "")) for a in given)
+        results = tuple(Value(strip(a.type), getattr(a, "name", "")) for a in given)
         regions = then.region((), given), orelse.region((), otherwise)
         self.b.append(If(condition, *regions, results, self.b.location, self.b.origin))
         return results
@@ -288,21 +288,16 @@ def loop(
     inner = b.inner()
     index = Value(Scalar("int64", True, b.shapes.fresh("i")), name, user=True)
     b.shapes.note_ranges(range_of(index, const(0), stop, const(1)))
-    params = tuple(Value(_type_of(a), called or getattr(a, "name", "")) for a in carried)
+    params = tuple(Value(strip(a.type), called or getattr(a, "name", "")) for a in carried)
     yields = tuple(body(inner, (index,), params))
     region = Region((index, *params), tuple(inner.body), yields)
-    results = tuple(Value(_type_of(y), p.name) for y, p in zip(yields, params, strict=True))
+    results = tuple(Value(strip(y.type), p.name) for y, p in zip(yields, params, strict=True))
     statement = For(
         const(0), stop, const(1), tuple(carried), region, results, reverse,
         location=b.location, origin=b.origin,
     )  # fmt: skip
     b.append(statement)
     return results
-
-
-def _type_of(atom: Atom) -> Scalar:
-    assert isinstance(atom.type, Scalar)
-    return Scalar(atom.type.dtype, atom.type.weak)
 
 
 def nest(

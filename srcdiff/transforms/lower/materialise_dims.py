@@ -25,6 +25,7 @@ from srcdiff.ir.types import Array, Dim, List, Scalar, Struct, Type, dims_of
 from srcdiff.ir.values import Atom, Value, const, known_dim
 from srcdiff.ops.arrays import containers, memory, sizes
 from srcdiff.transforms.analysis.defuse import defined_in
+from srcdiff.transforms.analysis.reachability import bodies_of
 from srcdiff.transforms.simplify.dce import dce
 
 
@@ -318,12 +319,8 @@ def _mirrored(region: Region) -> dict[Region, Region]:
     out: dict[Region, Region] = {}
     for s in walk(region):
         if not isinstance(s, Op | Call) and s.pair and first.setdefault(s.pair, s) is not s:
-            out.update(zip(_bodies(s), _bodies(first[s.pair]), strict=False))
+            out.update(zip(bodies_of(s), bodies_of(first[s.pair]), strict=False))
     return out
-
-
-def _bodies(statement: If | For | While) -> tuple[Region, ...]:
-    return (statement.then, statement.orelse) if isinstance(statement, If) else (statement.body,)
 
 
 def _places(value: Value) -> Iterator[tuple[str | Dim, _Place]]:

@@ -18,7 +18,7 @@ from srcdiff.ir.build import Builder, Env, Rewriter, clone_statement, lookup
 from srcdiff.ir.core import For, Function, Op, Region, Statement
 from srcdiff.ir.syntax.spelling import plural
 from srcdiff.ir.types import Scalar
-from srcdiff.ir.values import Value, const, known_dim
+from srcdiff.ir.values import Value, const, is_number_of, known_dim
 from srcdiff.ops.arrays import memory
 from srcdiff.transforms.analysis.defuse import uses_outside
 from srcdiff.transforms.analysis.dependence.affine import ELEMENT_ACCESSES
@@ -89,7 +89,7 @@ def _parts(loop: For, roots: Roots) -> _Parts | None:
     used = [a for s in second for a in s.operands]
     used += [loop.carried_yields[k] for k in carried[1]]
     crossing = list(dict.fromkeys(a for a in used if isinstance(a, Value) and a in made))
-    if len(crossing) > _CROSSING or any(not _is_number(v) for v in crossing):
+    if len(crossing) > _CROSSING or any(not is_number_of(v, "float64") for v in crossing):
         return None
     return _Parts(first, second, crossing, carried)
 
@@ -103,10 +103,6 @@ def _is_seen(s: Statement) -> bool:
         return True
     # separate checks guard the indices of element accesses
     return s.decl not in ELEMENT_ACCESSES and may_raise(s)
-
-
-def _is_number(v: Value) -> bool:
-    return isinstance(v.type, Scalar) and v.type.dtype == "float64"
 
 
 def _carried(

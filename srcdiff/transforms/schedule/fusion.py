@@ -221,8 +221,7 @@ def may_raise_here(loop: Statement) -> bool:
     """Whether anything inside a loop may raise, apart from element accesses and float arithmetic."""
     return any(
         may_raise(s)
-        for r in regions_of(loop)
-        for s in walk(r)
+        for s in walk(*regions_of(loop))
         if not isinstance(s, For | If) and not (isinstance(s, Op) and _is_quiet(s))
     )
 

@@ -22,7 +22,7 @@ from srcdiff.ir.alias import Roots, storage_roots
 from srcdiff.ir.build import Builder, Env, Rewriter, clone_statement, lookup
 from srcdiff.ir.core import Call, For, Function, Op, Region, Statement, While, walk
 from srcdiff.ir.types import Array, Dim, Scalar, Size, shape_of, size_of
-from srcdiff.ir.values import Atom, Const, Value, const
+from srcdiff.ir.values import Atom, Const, Value, const, is_number_of
 from srcdiff.ops.arrays import memory
 from srcdiff.ops.control import control
 from srcdiff.ops.core.index_patterns import elements_of
@@ -170,10 +170,6 @@ def is_sum(root: Value, loop: For, roots: Roots, dtypes: Collection[str] = _SUMM
     return True
 
 
-def _is_float(value: Value) -> bool:
-    return isinstance(value.type, Scalar) and value.type.dtype == "float64"
-
-
 class _Shared:
     """Replaces a loop by a parallel loop over threads, and a loop that adds up their results."""
 
@@ -224,7 +220,7 @@ class _Shared:
         first = self.bound(inner, start, stop, c)
         first = inner.op(arithmetic.maximum, first, const(0), name="first", spelling="max")
         last = self.bound(inner, start, stop, inner.op(arithmetic.add, c, const(1)))
-        zeros = [const(0.0 if _is_float(p) else 0) for p in loop.body.params[1:]]
+        zeros = [const(0.0 if is_number_of(p, "float64") else 0) for p in loop.body.params[1:]]
         part = clone_statement(replace(loop, start=first, stop=last, carried=tuple(zeros)), mine)
         inner.append(part)
         for place, found in zip(numbers, part.results, strict=True):

@@ -32,7 +32,7 @@ from srcdiff.ir.build import (
 )
 from srcdiff.ir.core import For, Function, If, Op, Region, Statement, regions_of, walk
 from srcdiff.ir.types import Scalar, shape_of
-from srcdiff.ir.values import Atom, Const, Value, const, known_dim, symbol_of
+from srcdiff.ir.values import Atom, Const, Value, const, is_number_of, known_dim, symbol_of
 from srcdiff.ops.arrays import memory
 from srcdiff.ops.elementwise import arithmetic
 from srcdiff.transforms.analysis.defuse import defined_in, definitions, definitions_in, used_atoms
@@ -97,7 +97,7 @@ class _Running(Rewriter):
     def may_move(self, s: Statement, loop: For) -> bool:
         """Whether a statement may be executed in front of a loop that may have no iteration."""
         if isinstance(s, If):
-            return all(self.may_move(inner, loop) for r in regions_of(s) for inner in walk(r))
+            return all(self.may_move(inner, loop) for inner in walk(*regions_of(s)))
         if not isinstance(s, Op):
             return False
         if s.decl is memory.index:
@@ -140,7 +140,7 @@ def _powers(loop: For) -> list[Op]:
     return [
         s for s in loop.body.body
         if isinstance(s, Op) and s.decl is arithmetic.power and s.operands[1] is loop.index
-        and all(isinstance(v.type, Scalar) and v.type.dtype == "float64" for v in (s.operands[0], s.result))
+        and all(is_number_of(v, "float64") for v in (s.operands[0], s.result))
     ]  # fmt: skip
 
 
@@ -164,7 +164,7 @@ def _terms(loop: For, found: Mapping[Op, list[Statement]]) -> _Terms | None:
     if end is None or term is None or end.decl not in (arithmetic.add, arithmetic.subtract):
         return None
     is_sum = end.operands[0] is total and term.decl is arithmetic.multiply
-    is_sum &= _is_number(end.result)
+    is_sum &= is_number_of(end.result, "float64")
     if not is_sum or power.result not in term.operands or term.operands[0] is term.operands[1]:
         return None
     if _uses(loop, total) != 1 or _uses(loop, power.result) != 1:
@@ -241,7 +241,7 @@ def by_horner(loop: For, b: Builder) -> list[Statement] | None:
         base = _factor_outside(loop, step, power)
         is_sum = end.operands[0] is params[total] and _uses(loop, params[total]) == 1
         is_product = term.decl is arithmetic.multiply and term.operands.count(power) == 1
-        is_product &= all(map(_is_number, (*term.operands, end.result)))
+        is_product &= all(is_number_of(a, "float64") for a in (*term.operands, end.result))
         rest = tuple(s for s in loop.body.body if s not in (step, term, end))
         are_plain = all(isinstance(s, Op) and not (s.decl.effect or s.decl.writes) for s in rest)
         if base is None or not (is_sum and is_product and are_plain):
@@ -268,7 +268,7 @@ def _factor_outside(loop: For, step: Op, power: Value) -> Atom | None:
         return None
     base = _other(step, power)
     inside = {*defined_in(loop.body), *loop.body.params}
-    numbers = all(_is_number(a) for a in (*step.operands, step.result))
+    numbers = all(is_number_of(a, "float64") for a in (*step.operands, step.result))
     return base if numbers and base not in inside else None
 
 
@@ -283,14 +283,10 @@ def _product(loop: For, power: Op) -> Op | None:
             if isinstance(s, Op)
             and s.decl is arithmetic.multiply
             and power.result in s.operands
-            and all(_is_number(v) for v in (*s.operands, s.result))
+            and all(is_number_of(v, "float64") for v in (*s.operands, s.result))
         ),
         None,
     )
-
-
-def _is_number(atom: Atom) -> bool:
-    return isinstance(atom.type, Scalar) and atom.type.dtype == "float64"
 
 
 def _other(product: Op, factor: Value) -> Atom:

@@ -17,6 +17,7 @@ from srcdiff.ops.library.compile_time import (
     numbers,
     row_of,
 )
+from srcdiff.ops.library.ufuncs.reduce_where import cast
 
 # ---- spaced numbers ------------------------------------------------------------------------------
 
@@ -58,7 +59,7 @@ def linspace_along(start, stop, num=50, endpoint=True, retstep=False, dtype=None
     takes_complex=True,
 )
 def full_of(shape, fill_value, dtype=None):
-    return np.broadcast_to(_cast(array(fill_value), dtype), shape).copy()
+    return np.broadcast_to(cast(array(fill_value), dtype), shape).copy()
 
 
 @composite(
@@ -77,7 +78,7 @@ def full_like_of(a, fill_value, dtype=None, order="K", subok=True, shape=None):
     shape = a.shape if shape is None else shape
     value = array(fill_value)
     filled = np.full(shape, value) if np.ndim(value) == 0 else np.broadcast_to(value, shape).copy()
-    return _cast(filled, a.dtype if dtype is None else dtype)
+    return cast(filled, a.dtype if dtype is None else dtype)
 
 
 def _is_like(function, made):
@@ -122,13 +123,13 @@ _is_like(np.empty_like, np.empty)
 )
 def concatenate_of(arrays, axis=0, out=None, dtype=None, casting="same_kind"):
     if isinstance(arrays, (list, tuple)):
-        parts = tuple(_cast(array(a), dtype) for a in arrays)
+        parts = tuple(cast(array(a), dtype) for a in arrays)
         if axis is None:
             return np.concatenate(tuple(np.ravel(a) for a in parts))
         return np.concatenate(parts, axis=axis)
     if axis is None:
-        return np.ravel(_cast(arrays, dtype)).copy()
-    return _joined(_cast(arrays, dtype), axis)
+        return np.ravel(cast(arrays, dtype)).copy()
+    return _joined(cast(arrays, dtype), axis)
 
 
 @composite(
@@ -140,8 +141,8 @@ def concatenate_of(arrays, axis=0, out=None, dtype=None, casting="same_kind"):
 )
 def stack_of(arrays, axis=0, out=None, *, dtype=None, casting="same_kind"):
     if isinstance(arrays, (list, tuple)):
-        return np.stack(tuple(_cast(array(a), dtype) for a in arrays), axis=axis)
-    return np.moveaxis(_cast(arrays, dtype), 0, axis).copy()
+        return np.stack(tuple(cast(array(a), dtype) for a in arrays), axis=axis)
+    return np.moveaxis(cast(arrays, dtype), 0, axis).copy()
 
 
 @composite(
@@ -153,8 +154,8 @@ def stack_of(arrays, axis=0, out=None, *, dtype=None, casting="same_kind"):
 )
 def hstack_of(tup, *, dtype=None, casting="same_kind"):
     if isinstance(tup, (list, tuple)):
-        return np.hstack(tuple(_cast(array(a), dtype) for a in tup))
-    a = _cast(tup, dtype)
+        return np.hstack(tuple(cast(array(a), dtype) for a in tup))
+    a = cast(tup, dtype)
     return a.copy() if a.ndim == 1 else _joined(a, 0 if a.ndim == 2 else 1)
 
 
@@ -168,8 +169,8 @@ def hstack_of(tup, *, dtype=None, casting="same_kind"):
 )
 def vstack_of(tup, *, dtype=None, casting="same_kind"):
     if isinstance(tup, (list, tuple)):
-        return np.vstack(tuple(_cast(array(a), dtype) for a in tup))
-    a = _cast(tup, dtype)
+        return np.vstack(tuple(cast(array(a), dtype) for a in tup))
+    a = cast(tup, dtype)
     return a[:, None].copy() if a.ndim == 1 else a.copy() if a.ndim == 2 else _joined(a, 0)
 
 
@@ -195,10 +196,6 @@ def _joined(a, axis):
         for j in numbers(a.ndim - 1)
     )
     return np.reshape(moved, shape).copy()
-
-
-def _cast(a, dtype):
-    return a if dtype is None or a.dtype == dtype else a.astype(dtype)
 
 
 # ---- repeated elements ----------------------------------------------------------------------------

@@ -106,7 +106,7 @@ def _changes(
 
 
 def _ops(statement: Statement) -> Iterator[Op]:
-    inner = (s for region in regions_of(statement) for s in walk(region))
+    inner = walk(*regions_of(statement))
     return (s for s in (statement, *inner) if isinstance(s, Op))
 
 

@@ -148,7 +148,7 @@ def _by_top_statement(
     """The wanted values, grouped by the top-level statement in which they are defined: the groups do not interact."""
     owner: dict[Region, int] = {}
     for k, statement in enumerate(forward.body):
-        for inner in (statement, *(s for r in regions_of(statement) for s in walk(r))):
+        for inner in (statement, *walk(*regions_of(statement))):
             for r in regions_of(inner):
                 owner[r] = k
     groups: dict[int, list[Value]] = {}

@@ -76,7 +76,7 @@ class _ReadsInFront(Rewriter):
     def unstable_loads(self, loop: For | While) -> Iterator[Op]:
         inside = {v for region in regions_of(loop) for v in defined_in(region)}
         written = writes_of(loop, self.roots)
-        for s in (s for region in regions_of(loop) for s in walk(region)):
+        for s in walk(*regions_of(loop)):
             if not isinstance(s, Op) or s.decl is not memory.index or id(s) in self.of:
                 continue
             base = s.operands[0]

@@ -18,8 +18,8 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from srcdiff.ir.core import For, Function, Op, walk
-from srcdiff.ir.types import Array, List, Scalar
-from srcdiff.ir.values import Atom, Const, Value
+from srcdiff.ir.types import Array, List
+from srcdiff.ir.values import Atom, Const, Value, is_number_of
 from srcdiff.ops.elementwise import arithmetic
 from srcdiff.transforms.analysis.defuse import count_uses, defined_in
 from srcdiff.transforms.analysis.dependence.load_stability import Program
@@ -104,7 +104,7 @@ class Counter:
 
 def step(op: Op, program: Program) -> tuple[Value, Atom] | None:
     """The value to which an addition or subtraction applies a step, and the step; None if the step is not known."""
-    if op.decl not in (arithmetic.add, arithmetic.subtract) or not _is_integer(op.result):
+    if op.decl not in (arithmetic.add, arithmetic.subtract) or not is_number_of(op.result, "int64"):
         return None
     orders = (op.operands, op.operands[::-1]) if op.decl is arithmetic.add else (op.operands,)
     for counted, by in orders:
@@ -115,7 +115,9 @@ def step(op: Op, program: Program) -> tuple[Value, Atom] | None:
 
 def is_known(a: Atom, program: Program) -> bool:
     """Whether the backward part has an integer at no cost."""
-    return _is_integer(a) and (isinstance(a, Const) or program.is_top(a) or program.is_index(a))
+    return is_number_of(a, "int64") and (
+        isinstance(a, Const) or program.is_top(a) or program.is_index(a)
+    )
 
 
 def counters(
@@ -216,7 +218,3 @@ def _runs_in_order(
         and carries_only_add(mirror, uses)
         and storage_commutes(accesses(mirror, roots))
     )
-
-
-def _is_integer(a: Atom) -> bool:
-    return isinstance(a.type, Scalar) and a.type.dtype == "int64"

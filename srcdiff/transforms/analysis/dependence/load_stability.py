@@ -123,7 +123,7 @@ class Program(Outline):
         list that holds it do not count. `is_after`: only writes after the statement count; `spared`: writes that do
         not count.
         """
-        inner = (s for region in regions_of(statement) for s in walk(region))
+        inner = walk(*regions_of(statement))
         start = max(self.number[id(s)] for s in (statement, *(inner if is_after else ())))
         return any(
             self.number[id(w)] > start

@@ -121,7 +121,7 @@ def _has_uniform_lengths(op: Op, found: Varying) -> bool:
 
 def _yields_more(s: If, found: Varying) -> bool:
     """Whether a branch allocates arrays, or yields arrays of an iteration, or uniform numbers."""
-    made = (x for r in regions_of(s) for x in walk(r))
+    made = walk(*regions_of(s))
     same = any(not found.of(r) and r not in found.sums for r in s.results)
     return same or any(map(_is_allocation, made)) or not found.own.isdisjoint(s.results)
 

@@ -193,7 +193,9 @@ class _Together:
 
     def stays_whole(self, s: Statement) -> bool:
         """Whether all threads have to execute a statement: it may end a thread, or its results are arrays."""
-        ends = any(isinstance(i, Op) and (i.decl is raise_ or i.decl.effect) for i in _inner(s))
+        ends = any(
+            isinstance(i, Op) and (i.decl is raise_ or i.decl.effect) for i in walk(*regions_of(s))
+        )
         has_own = not self.blocks.private.isdisjoint(written := self.written(s))
         is_mixed = has_own and bool(written - self.blocks.private)
         return ends or is_mixed or any(not isinstance(r.type, Scalar) for r in s.results)
@@ -383,10 +385,6 @@ def _atomic(s: Statement, sums: frozenset[Value]) -> Statement:
     if isinstance(s, Op) and s.decl is memory.add_into and s.operands[0] in sums:
         return replace(s, decl=atomic_add)
     return s
-
-
-def _inner(s: Statement) -> Sequence[Statement]:
-    return [i for region in regions_of(s) for i in walk(region)]
 
 
 def _zero(a: Atom) -> Const:

@@ -51,7 +51,7 @@ def with_carried_failure(fn: Function, loop: For) -> Function | None:
 
 
 def _fails(s: Statement) -> bool:
-    return any(isinstance(i, Op) and i.decl is raise_ for r in regions_of(s) for i in walk(r))
+    return any(isinstance(i, Op) and i.decl is raise_ for i in walk(*regions_of(s)))
 
 
 class _NoWay(Exception):

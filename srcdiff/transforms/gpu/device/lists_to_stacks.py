@@ -110,7 +110,7 @@ class _Stacks(Rewriter):
     def counts_between(self, v: Value, home: int) -> bool:
         """Whether the loop in which a list grows reads its length; the list then needs a count of its own."""
         for s in self.regions[home].body:
-            inner = [i for r in regions_of(s) for i in walk(r) if isinstance(i, Op)]
+            inner = [i for i in walk(*regions_of(s)) if isinstance(i, Op)]
             uses = {i.decl for i in inner if v in i.operands}
             if {containers.append, containers.list_length} <= uses:
                 return True
@@ -159,7 +159,7 @@ class _Stacks(Rewriter):
         return next(r.body for r in self.regions if any(v in s.results for s in r.body))
 
     def fills_and_reads(self, s: Statement, v: Value) -> bool:
-        inner = [i for r in regions_of(s) for i in walk(r) if isinstance(i, Op) and v in i.operands]
+        inner = [i for i in walk(*regions_of(s)) if isinstance(i, Op) and v in i.operands]
         kinds = {i.decl is containers.append for i in inner if i.decl is not containers.list_length}
         return len(kinds) > 1
 
@@ -187,7 +187,7 @@ class _Stacks(Rewriter):
 
     def check_rooms(self, s: Statement, own: set[Value], b: Builder) -> None:
         """Check the capacity after a statement that appends: a whole loop, if the list is made before the loop."""
-        inner = [s, *(i for r in regions_of(s) for i in walk(r))]
+        inner = [s, *walk(*regions_of(s))]
         put = {i.operands[0] for i in inner if isinstance(i, Op) and i.decl is containers.append}
         for v, stack in self.made.items():
             if v in put and v in own and stack.is_first:

@@ -122,7 +122,7 @@ def _first_of(ops: Sequence[Op], fn: Function) -> int:
 
 
 def _has(s: Statement, ops: Sequence[Op]) -> bool:
-    return s in ops or any(inner in ops for r in regions_of(s) for inner in walk(r))
+    return s in ops or any(inner in ops for inner in walk(*regions_of(s)))
 
 
 def _are_distinct(stores: Sequence[Op], fn: Function) -> bool:

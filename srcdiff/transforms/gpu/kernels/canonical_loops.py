@@ -14,8 +14,8 @@ from dataclasses import dataclass, replace
 
 from srcdiff.ir.build import Builder, Env, Rewriter, clone_region, with_parts
 from srcdiff.ir.core import For, Function, Op, OpDecl, Region, Statement, While, regions_of
-from srcdiff.ir.types import INT, Scalar
-from srcdiff.ir.values import Atom, Const, Value, const
+from srcdiff.ir.types import INT
+from srcdiff.ir.values import Atom, Const, Value, const, is_number_of
 from srcdiff.ops.arrays import memory
 from srcdiff.ops.control.cuda_kernel import grid, gridsize, position
 from srcdiff.ops.elementwise import arithmetic
@@ -208,7 +208,7 @@ def _count_of(loop: While) -> _Count | None:
     (place,) = places
     stop = test.operands[1 - test.operands.index(params[place])]
     param, after = loop.body.params[place], _maker(loop.body, loop.carried_yields[place])
-    if after is None or len(after.operands) != 2 or not _is_integer(param):
+    if after is None or len(after.operands) != 2 or not is_number_of(param, "int64"):
         return None
     compared = test.decl.name
     if test.operands[1] is params[place]:
@@ -235,10 +235,6 @@ def _count_of(loop: While) -> _Count | None:
 
 def _maker(region: Region, value: Atom) -> Op | None:
     return next((s for s in region.body if isinstance(s, Op) and value in s.results), None)
-
-
-def _is_integer(a: Atom) -> bool:
-    return isinstance(a.type, Scalar) and a.type.dtype == "int64"
 
 
 def _is_positive(step: Atom) -> bool:

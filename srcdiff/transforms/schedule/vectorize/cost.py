@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
 from srcdiff.ir.core import For, If, Op, Region, Statement, regions_of, walk
@@ -183,7 +183,11 @@ class LanePrices:
         return all(self.is_beside(s, found) for s in walk(loop.body))
 
     def is_beside(self, s: Statement, found: Varying) -> bool:
-        if isinstance(s, If) and found.of(s.condition) and any(map(self.stops, _inside(s))):
+        if (
+            isinstance(s, If)
+            and found.of(s.condition)
+            and any(map(self.stops, walk(*regions_of(s))))
+        ):
             return False
         at = [affine(a, self.maker) for a in subscripts(s)]
         index = found.loop.index
@@ -193,7 +197,3 @@ class LanePrices:
         if isinstance(s, Op) and any(steps) and s.operands[0] in self.movable:
             return sum(map(bool, steps)) == 1
         return not any(steps[:-1]) and (not steps or steps[-1] in (0, 1))
-
-
-def _inside(s: If) -> Iterator[Statement]:
-    return (inner for r in regions_of(s) for inner in walk(r))

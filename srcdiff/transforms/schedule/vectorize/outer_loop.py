@@ -24,7 +24,7 @@ from srcdiff.ir.build import Builder, Env, Rewriter, lookup, with_parts
 from srcdiff.ir.core import For, Function, If, Op, Region, Statement, regions_of
 from srcdiff.ir.definedness import is_undefined
 from srcdiff.ir.syntax.spelling import plural
-from srcdiff.ir.types import Array, Dim, Scalar
+from srcdiff.ir.types import Array, Dim, Scalar, strip
 from srcdiff.ir.values import Atom, Value, const
 from srcdiff.ops.arrays import memory
 from srcdiff.ops.core.index_patterns import elements_of
@@ -281,7 +281,7 @@ class _Blocks:
         inner = b.inner()
         lane = index_called(inner, "lane")
         env = dict(self.env)
-        params = [replace(a, type=_plain(a)) for a in carried]
+        params = [replace(a, type=strip(a.type)) for a in carried]
         env.update(zip(carried, params, strict=True))
         for v in self.plan.taken(group):
             self.take(v, lane, env, inner)
@@ -290,7 +290,7 @@ class _Blocks:
         for row, a in group.puts:
             inner.ops(memory.store, self.stored[row], lookup(env, a), lane, where="i")
         ends = [ended[sums[a]] for a in carried]
-        results = tuple(replace(v, type=_plain(v)) for v in ends)
+        results = tuple(replace(v, type=strip(v.type)) for v in ends)
         region = inner.region((lane, *params), [lookup(env, v) for v in ends])
         b.append(
             For(const(0), self.count, const(1), tuple(lookup(self.env, a) for a in carried), region, results,
@@ -334,9 +334,3 @@ class _InLane(Rewriter):
             return new
         attrs = {**new.attrs, "where": elements_of((*at, self.lane))}
         return replace(new, operands=(*new.operands, self.lane), attrs=attrs)
-
-
-def _plain(number: Value) -> Scalar:
-    """The type of a number without its symbolic value."""
-    assert isinstance(number.type, Scalar)
-    return Scalar(number.type.dtype, number.type.weak)

@@ -76,7 +76,7 @@ def _same_number(left: Atom, right: Atom) -> bool:
 
 
 def _operands(s: Statement) -> list[Atom]:
-    inner = [each for r in regions_of(s) for each in walk(r)]
+    inner = [*walk(*regions_of(s))]
     return [a for each in (s, *inner) for a in each.operands]
 
 

@@ -220,7 +220,7 @@ class _Degrees:
             return before
         sums = {r for (other, _), r in self.running.items() if other is loop}
         known = {s: d for s, d in (before or {}).items() if s in sums}
-        inside = {s for r in regions_of(loop) for s in walk(r) if isinstance(s, For | While)}
+        inside = {s for s in walk(*regions_of(loop)) if isinstance(s, For | While)}
         of_others = {r for (other, _), r in self.running.items() if other not in inside}
         iteration = {s: d for s, d in after.items() if s[0] in own and s not in of_others}
         for s, degree in iteration.items():
