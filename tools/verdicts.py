@@ -1,11 +1,12 @@
 """What became of planted defects: results that are kept, the table of packages, and the list of survivors.
 
-A survivor's reason is written by hand in `tools/survivors.toml`, by file, function and change, since lines move. What
-the runs show of it is written by the tool.
+What the runs show of a survivor is written by the tool, and so is the reason where only a test of a type is dropped.
+Other reasons are written by hand in `tools/survivors.toml`, by file, function and change, since lines move.
 """
 
 from __future__ import annotations
 
+import ast
 import json
 import tomllib
 from collections import Counter, defaultdict
@@ -43,6 +44,16 @@ class Verdict:
             return "not reached"
         return "survived, text differs" if self.differing else "survived, text equal"
 
+    def reason(self) -> str:
+        """Why it survived, where the change itself shows it."""
+        dropped = dropped_test(self.defect)
+        is_of_type = dropped.startswith("isinstance(") or dropped.endswith(
+            (" is None", " is not None")
+        )
+        if is_of_type and self.reached and self.value != "differs":
+            return "drops a test of a type, whose other side does not occur"
+        return ""
+
     def evidence(self) -> str:
         """What the runs show of a survivor."""
         runs = f"{self.tests} tests, {self.programs} programs"
@@ -58,6 +69,18 @@ class Verdict:
             known = "the value differs, " if self.value else ""
             found = f"{known}all texts are equal ({runs})"
         return found + (f"; {self.left} others not run" if self.left else "")
+
+
+def dropped_test(defect: Defect) -> str:
+    """The part of a condition that the defect leaves out; empty for other changes."""
+    whole = ast.parse(defect.old or "0", mode="eval").body
+    parts = whole.values if isinstance(whole, ast.BoolOp) else []
+    for k, part in enumerate(parts):
+        kept = [v for j, v in enumerate(parts) if j != k]
+        left = kept[0] if len(kept) == 1 else ast.BoolOp(whole.op, kept)  # type: ignore[attr-defined]
+        if ast.unparse(left) == defect.new:
+            return ast.unparse(part)
+    return ""
 
 
 def saved(verdict: Verdict) -> str:
@@ -131,7 +154,7 @@ def survivors(verdicts: Collection[Verdict]) -> str:
         "program and no validation noticed ([testing.md](testing.md#planted-defects)). The reasons stand in",
         "`tools/survivors.toml`.",
         "",
-        f"Of {len(verdicts)} defects {len(left)} survived.",
+        f"Of {len(verdicts)} defects {len(left)} survived, and {sum(v.reached for v in left)} of these were executed.",
     ]
     packages = defaultdict(list)
     for v in sorted(left, key=lambda v: (v.defect.path, v.defect.line, v.defect.change)):
@@ -142,6 +165,6 @@ def survivors(verdicts: Collection[Verdict]) -> str:
             d = v.defect
             place = f"`{d.path.removeprefix('srcdiff/')}:{d.line}` `{d.function}`"
             change = f"`{d.change}`".replace("|", "\\|")
-            rows.append((place, change, v.evidence(), known.get(d.key, "")))
+            rows.append((place, change, v.evidence(), known.get(d.key) or v.reason()))
         lines += ["", f"## {name}", "", as_table(rows)]
     return "\n".join(lines)

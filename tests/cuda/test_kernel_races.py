@@ -243,9 +243,59 @@ def own_place(x, y):
     y[at[0]] = x[at[0]]
 
 
+def counted_up(x, y):
+    n = 0
+    for _ in range(cuda.grid(1)):
+        n += 1
+    y[n] = x[n]
+
+
+def counted_down(x, y):
+    n = x.size
+    for _ in range(cuda.grid(1), x.size):
+        n -= 1
+    y[n] = x[n]
+
+
+def counted_while(x, y):
+    n = 0
+    while n < cuda.grid(1):
+        n += 1
+    y[n] = x[n]
+
+
+def counted_until(x, y):
+    n = 0
+    for k in range(x.size):
+        if k >= cuda.grid(1):
+            break
+        n += 1
+    y[n] = x[n]
+
+
+def moved_from_the_own_place(x, y):
+    n = cuda.grid(1)
+    for _ in range(2):
+        n += 1
+    y[n] = x[n]
+
+
+def moved_to_the_own_place(x, y):
+    n = 0
+    for _ in range(x.size):
+        n = cuda.grid(1)
+    y[n] = x[n]
+
+
 @pytest.mark.parametrize(
     ("kernel", "args"),
     [
+        (counted_up, (x, x)),
+        (counted_down, (x, x)),
+        (counted_while, (x, x)),
+        (counted_until, (x, x)),
+        (moved_from_the_own_place, (x, x)),
+        (moved_to_the_own_place, (x, x)),
         (in_colours, (x,)),
         (pairs, (x,)),
         (halves, (x, x)),
