@@ -13,7 +13,11 @@ from srcdiff.transforms.lower.loop_nests import NoLoopForm
 
 SHAPE, MANY = (3, 4, 3), 12
 ITEMS = ("1", ":", "::-1", "1:", "j", "k", "m", "None", "...")
-NAMES = {"j": np.array([2, 0, 2]), "k": np.array([[1], [-1]]), "m": np.array([True, False, True])}
+NAMES = {
+    "j": np.array([2, 0, 2]),
+    "k": np.array([[[1]], [[-1]]]),
+    "m": np.array([True, False, True]),
+}
 NOT_OF_THREE = {"::-1", "1:", "k"}
 
 

@@ -1,8 +1,12 @@
 """Use-before-definition checks: a name that no iteration has bound raises when it is read, in NumPy and compiled."""
 
+import itertools
+
 import numpy as np
 import pytest
+from loop_forms import as_python, loop_form
 from transforms.passes import program
+from transforms.sources import source
 
 import srcdiff
 from srcdiff.ir.syntax.printer import to_text
@@ -217,3 +221,32 @@ def test_a_name_that_the_first_iteration_binds_is_bound_in_the_others(function, 
     assert d_x(X, v) @ direction == pytest.approx(slope, rel=1e-7)
     wanted = (d_x(X + steps, v) - d_x(X - steps, v)) / 2e-6
     np.testing.assert_allclose(found, wanted, rtol=1e-6, atol=1e-8)
+
+
+READ_ON_A_SIDE = """
+def f(x, first, second):
+    for _ in range({bound}):
+        y = x * 2.0
+    if {read}:
+        z = y
+    else:
+        z = x
+    return np.sum(np.sin(z))
+"""
+
+
+@pytest.mark.parametrize("read", ["second > 0", "not second > 0"])
+@pytest.mark.parametrize("bound", ["first", "1 - first"])
+def test_a_name_that_a_loop_may_bind_is_read_on_either_side_of_a_branch(bound, read):
+    f = source(READ_ON_A_SIDE.format(bound=bound, read=read))
+    g, x = srcdiff.grad(f, jit=False), np.array([0.3, 0.9])
+    loops = as_python(loop_form(g, (x, 1, 1)))
+    for first, second in itertools.product((0, 1), repeat=2):
+        is_bound, is_read = first == (bound == "first"), second == (read == "second > 0")
+        if is_read and not is_bound:
+            with pytest.raises(UnboundLocalError):
+                loops(x, first, second)
+        else:
+            expected = 2.0 * np.cos(2.0 * x) if is_read else np.cos(x)
+            np.testing.assert_allclose(g(x, first, second), expected)
+            np.testing.assert_allclose(loops(x, first, second), expected)

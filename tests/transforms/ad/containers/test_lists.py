@@ -1,6 +1,7 @@
 """Derivatives of programs with lists, each element with a weight of its own; what is refused for them."""
 
 import re
+from dataclasses import dataclass
 
 import numpy as np
 import pytest
@@ -312,3 +313,29 @@ def test_reverse_over_reverse_of_lists_whose_items_are_replaced():
     w = np.cos(Z)
     _, back = srcdiff.vjp(srcdiff.grad(f), Z, argnums=0)
     np.testing.assert_allclose(back(w), srcdiff.hvp(f)(Z, w), rtol=1e-10)
+
+
+@dataclass
+class Layer:
+    weights: np.ndarray
+    kind: str
+    count: int
+
+
+def _applied(layer, x):
+    return np.sum(np.sin(layer.weights * x)) if layer.kind == "sine" else np.sum(layer.weights)
+
+
+def _of_objects(layers, x, n):
+    layer = layers[0]
+    for _ in range(n):
+        layer = Layer(layer.weights * x, layer.kind, layer.count)
+    return _applied(layer, x) + _applied(layers[0], x)
+
+
+def test_objects_on_a_list_have_adjoints_of_their_numbers_alone():
+    x, weights = np.array([0.5, 1.2, 0.3]), np.array([1.5, 2.2, 1.3])
+    for jit in (False, True):
+        (found,) = srcdiff.grad(_of_objects, jit=jit)([Layer(weights, "sine", 1)], x, 3)
+        expected = x**4 * np.cos(weights * x**4) + x * np.cos(weights * x)
+        np.testing.assert_allclose(found.weights, expected, rtol=1e-12)
