@@ -15,8 +15,9 @@ SHAPE, MANY = (3, 4, 3), 12
 ITEMS = ("1", ":", "::-1", "1:", "j", "k", "m", "None", "...")
 NAMES = {
     "j": np.array([2, 0, 2]),
-    "k": np.array([[[1]], [[-1]]]),
+    "k": np.array([[[1, 0, 2]], [[-1, 1, 1]]]),
     "m": np.array([True, False, True]),
+    "l": np.array([3, 0, 3]),  # for the longest axis
 }
 NOT_OF_THREE = {"::-1", "1:", "k"}
 
@@ -26,14 +27,18 @@ def _patterns():
         i for i in itertools.product(ITEMS, repeat=3) if {*NAMES} & {*i} and not NOT_OF_THREE & {*i}
     )
     separated = itertools.product((":", "None", "..."), ("1", "j"), (":", "None", "..."), ("j",))
-    for items in (*itertools.product(ITEMS), *itertools.product(ITEMS, repeat=2), *few, *separated):
+    for items in (
+        *itertools.product(ITEMS),
+        *itertools.product(ITEMS, repeat=2),
+        *few,
+        *separated,
+        ("...", "l", ":"),
+    ):
         if items.count("...") > 1:
             continue
         try:
             np.empty(SHAPE)[_subscript(items)]
-        except (
-            IndexError
-        ):  # the lengths of index arrays and masks do not fit, or there are too many
+        except IndexError:  # index arrays do not fit
             continue
         yield ", ".join(items)
 
@@ -78,7 +83,7 @@ def test_the_gradient_of_a_subscript_is_what_numpy_picks_and_puts_back(patterns,
     vs = [rng.normal(size=x[at].shape) for x, at in zip(xs, places, strict=True)]
     lines = [STATEMENTS[kind].format(k=k, p=p) for k, p in enumerate(patterns)]
     params = ", ".join(f"{name}{k}" for name in "xvu" for k in range(len(patterns)))
-    text = "\n    ".join((f"def f({params}, j, k, m):", "s = 0.0", *lines, "return s\n"))
+    text = "\n    ".join((f"def f({params}, j, k, m, l):", "s = 0.0", *lines, "return s\n"))
     f = function_of(f"import numpy as np\n{text}")
     args = (*xs, *vs, *us, *NAMES.values())
     gradient = srcdiff.grad(f, argnums=tuple(range(2 * len(xs))), jit=False)
