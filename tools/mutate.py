@@ -151,14 +151,18 @@ class Session:
         return [n for n in self.items if is_of_operation(n) and operation_of(n) in names]
 
     def runs_of(self, defect: Defect) -> list[str]:
-        """What executes the changed line: its own tests, other tests and programs alternate, the quickest first."""
+        """What executes the changed line: its own tests, other tests and programs alternate, the quickest first.
+
+        The tests that have the name of the module are also taken where they were not measured.
+        """
         bits = self.reach.reading.get((defect.path, defect.first), 0)
         for k in range(defect.line, defect.end_line + 1):
             bits |= self.reach.executing.get((defect.path, k), 0)
         own = f"/test_{Path(defect.path).stem}.py::"
+        measured = [n for n in self.reach.names(bits) if n in self.items or n in self.programs]
+        others = [n for n in self.items if own in n and n not in self.reach.runs]
         kinds: dict[int, list[str]] = defaultdict(list)
-        found = [n for n in self.reach.names(bits) if n in self.items or n in self.programs]
-        for name in sorted(found, key=lambda n: self.reach.runs[n].seconds):
+        for name in [*sorted(measured, key=lambda n: self.reach.runs[n].seconds), *others]:
             kinds[0 if own in name else 1 if name in self.items else 2].append(name)
         ranks = {n: (k, kind) for kind, names in kinds.items() for k, n in enumerate(names)}
         return sorted(ranks, key=lambda n: ranks[n])
