@@ -58,7 +58,7 @@ class Verdict:
         """What the runs show of a survivor."""
         runs = f"{self.tests} tests, {self.programs} programs"
         if not self.reached:
-            found = f"{runs} execute the line, none this part of it"
+            found = f"{runs} ran, and none executes this"
             return found if self.tests + self.programs else "nothing executes the line"
         if self.value == "same":
             found = f"the value is the right one in all runs ({runs})"
