@@ -151,7 +151,7 @@ class Session:
         return [n for n in self.items if is_of_operation(n) and operation_of(n) in names]
 
     def runs_of(self, defect: Defect) -> list[str]:
-        """What executes the changed line: its own tests (measured or not), others, and programs in turn, quickest first."""
+        """What executes the changed line: its own tests (measured or not), others, programs in turn, quickest first."""
         bits = self.reach.reading.get((defect.path, defect.first), 0)
         for k in range(defect.line, defect.end_line + 1):
             bits |= self.reach.executing.get((defect.path, k), 0)

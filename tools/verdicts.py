@@ -56,15 +56,15 @@ class Verdict:
 
     def evidence(self) -> str:
         """What the runs show of a survivor."""
-        runs = f"{self.tests} tests, {self.programs} programs"
+        runs = f"tests: {self.tests}, programs: {self.programs}"
         if not self.reached:
-            found = f"{runs} ran, and none executes this"
+            found = f"none of what ran executes it ({runs})"
             return found if self.tests + self.programs else "nothing executes the line"
         if self.value == "same":
             found = f"the value is the right one in all runs ({runs})"
         elif self.differing:
             found = f"{self.differing} of {self.programs} texts differ, all values are validated"
-            found += f"; {self.tests} tests pass"
+            found += f"; tests: {self.tests}"
         else:
             known = "the value differs, " if self.value else ""
             found = f"{known}all texts are equal ({runs})"
