@@ -77,7 +77,7 @@ def expected(
         pairs = zip(copy.deepcopy(args), directions, strict=True)
         try:
             return float(f(*(add_scaled(a, d, step) for a, d in pairs)))
-        except (UnboundLocalError, IndexError):  # beside a tie the program may raise: nothing is shown
+        except (UnboundLocalError, IndexError):  # it may raise beside a tie
             return np.nan
 
     best, smallest, row = 0.0, np.inf, []
