@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -56,6 +58,23 @@ def test_right_derivatives_pass(order: int) -> None:
         return np.sum(np.tanh(p["w"]) ** n) * p["b"]
 
     srcdiff.check_grads(f, {"w": np.array([0.3, -0.4]), "b": 2.0}, 3, order=order)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        *(
+            {"modes": m}
+            for m in ((), "", ["rev"], "sideways", ("reverse", "back"), ["forward", None])
+        ),
+        *({"order": n} for n in (0, 3, 7, -1, True, None, "1")),
+        {"argnums": ()},
+    ],
+    ids=str,
+)
+def test_what_would_check_nothing_is_refused(options: Any) -> None:
+    with pytest.raises(ValueError, match=next(iter(options))):
+        srcdiff.check_grads(np.sum, np.ones(2), **options)
 
 
 def test_results_that_are_containers_are_checked() -> None:

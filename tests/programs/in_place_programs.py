@@ -2046,6 +2046,40 @@ def program_232(x):
     return np.sum(y * n) + out[1] * np.sum(m)
 
 
+def sweep(k, d, c, e):
+    c[0] = -k / (1 + 2 * k)
+    e[0] = d[0] / (1 + 2 * k)
+    for i in range(1, len(d)):
+        m = 1 + 2 * k + k * c[i - 1]
+        c[i] = -k / m
+        e[i] = (d[i] + k * e[i - 1]) / m
+
+
+def back(c, e, u):
+    u[-1] = e[-1]
+    for i in reversed(range(len(u) - 1)):
+        u[i] = e[i] - c[i] * u[i + 1]
+    return u
+
+
+def program_234(x, a, n):
+    u, c, e = x.copy(), np.zeros(5), np.empty_like(x)
+    for t in range(n):
+        sweep(a, u, c, e)
+        back(c, e, u)
+    return np.sum(u**2) + c[-2]
+
+
+def program_235(S, a, n):
+    c, e, w = np.zeros(3), np.zeros(3), np.zeros(3)
+    u = S.copy()
+    for t in range(n):
+        for j in range(3):
+            sweep(a, u[:, j] + 0.1 * np.sin(u[:, j]), c, e)
+            u[:, j] = back(c, e, w)
+    return np.sum(u**4)
+
+
 def program_233(x):
     fr, ex = np.modf(x * 3)[0], 2.0
     y = x.copy()

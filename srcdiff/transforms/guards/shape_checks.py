@@ -17,8 +17,9 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from srcdiff.errors import INCOMPLETE
-from srcdiff.ir.build import Builder, Env, Rewriter, lengths_of
+from srcdiff.ir.build import Builder, Env, Rewriter, lengths_of, ops_of
 from srcdiff.ir.core import Call, For, Function, If, Op, Region, Statement, While, walk
+from srcdiff.ir.definedness import perhaps_undefined
 from srcdiff.ir.dims import Shapes, settling
 from srcdiff.ir.recursion import is_itself
 from srcdiff.ir.syntax.spelling import as_spelled
@@ -92,6 +93,7 @@ class _Checked(Rewriter):
             for dim in shape
             if not dim.is_const
         }
+        self.absent = perhaps_undefined(fn) & _kept(fn)
         self.scope = _Scope()
         self.shapes = lengths_of(fn)
         self.settled = settling(fn.lengths.equal)  # each call compares them
@@ -131,7 +133,7 @@ class _Checked(Rewriter):
             text = "a mask is not True in as many places as there are values for it"
             type_ = new.results[0].type
             self.settle(new.results[0], type_, _agreed(type_, Static(None)), b, text)
-        elif not mirrors:
+        elif not mirrors and self.absent.isdisjoint(new.results):
             self.results(new, implied, b)
         self.is_mirror = mirrored
 
@@ -309,6 +311,12 @@ class _Checked(Rewriter):
         one, other = (multiplied(b, side or [const(1)]) for side in (own, wanted))
         differs = b.op(control.test, one, other, text="{0} != {1}")
         control.raise_if(b, differs, ValueError, f"{text}{INCOMPLETE}")
+
+
+def _kept(fn: Function) -> set[Value]:
+    """The items of lists of the compiler's, on which names are kept that may have no value yet."""
+    items = (s for s in ops_of(fn) if s.decl in (containers.list_item, containers.list_pop))
+    return {s.result for s in items if not getattr(s.operands[0], "user", False)}
 
 
 def _carried_params(loop: For | While) -> Sequence[Value]:

@@ -16,7 +16,7 @@ from srcdiff.ir.core import For, Function, If, Op, Region, Statement, While, reg
 from srcdiff.ir.location import Location
 from srcdiff.ir.types import Array, ndim_of, shape_of
 from srcdiff.ir.values import Atom, Const, Value, const
-from srcdiff.ops.core.adjoint_builders import length_of
+from srcdiff.ops.core.adjoint_builders import lengths_of_axes
 from srcdiff.ops.core.type_rules import make, promote
 from srcdiff.ops.elementwise import arithmetic
 from srcdiff.ops.linalg import einsum, products, solve
@@ -30,6 +30,7 @@ from srcdiff.transforms.analysis.defuse import (
     with_rewrites,
     written_values,
 )
+from srcdiff.transforms.analysis.reachability import shown_lengths
 from srcdiff.transforms.linalg.inverse_elimination import Inverted, contraction, only_multiplied
 from srcdiff.transforms.logspace.factored_form import is_positive_number
 from srcdiff.transforms.simplify.constants import constant_value
@@ -60,6 +61,7 @@ class Systems(Rewriter):
 
     def __init__(self, fn: Function) -> None:
         self.written = written_values(fn)
+        self.shown = shown_lengths(fn)
         self.made = pure_definitions(fn, self.written)
         self.factors: dict[Atom, Factored] = {}
         self.solutions: dict[tuple[Atom, Atom, bool, bool], Value] = {}  # see `solved`
@@ -318,7 +320,7 @@ class Systems(Rewriter):
             return False
         sign, size = (lookup(env, r) for r in plain.results)
         inner = here(b, op)
-        n = length_of(inner, shape_of(matrix.type)[0])
+        n, _ = lengths_of_axes(inner, lookup(env, matrix), self.shown)
         more = inner.op(arithmetic.multiply, n, const(math.log(scale)))
         size = inner.op(arithmetic.add, size, more)
         env[op.results[0]] = sign

@@ -14,6 +14,7 @@ X = np.array([0.5, 1.5, 0.7, 1.1])
 CASES = {
     "split": (lambda a, k: np.sum(np.split(a, k)[0] ** 2), X, (2, [1], (1, 3), np.array([2]), 4)),
     "split by a list": (lambda a, k: np.sum(np.split(a, k)[0] ** 2), X, ([1], [1, 2], np.array([3]))),
+    "split rows": (lambda a, k: np.sum(np.vsplit(a, k)[0] ** 2), A.T, (3, [1], (1, 2), np.array([2]), 1)),
     "axis": (lambda a, k: np.sum(np.max(a * a, axis=k) ** 2), A, (0, (0, 1), None, -1, np.int64(1))),
     "pad": (lambda a, k: np.sum(np.pad(a, k) ** 2), A, (1, (1, 2), ((1, 2), (0, 1)))),
     "tile": (lambda a, k: np.sum(np.tile(a, k) ** 2), A, ([2, 1], 2, (1, 2))),

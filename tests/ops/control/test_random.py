@@ -144,6 +144,29 @@ def test_compiled_code_draws_what_numpy_draws() -> None:
     assert compiled.random() == interpreted.random()
 
 
+@pytest.mark.long
+def test_compiled_calls_take_generators_at_any_place() -> None:
+    def noise(rng, n):
+        return rng.normal(size=n)
+
+    def drawn(first, x, parts, second):
+        total = np.sum(x * noise(first, 3)) ** 2 + np.sum(x**2 * noise(parts["rng"], 3))
+        return total + x[second.integers(3)] ** 3 * noise(parts["all"][0], 1)[0]
+
+    def generators(seed):
+        a, b, c, d = (np.random.default_rng(seed + k) for k in range(4))
+        return a, {"rng": b, "all": (c,)}, d
+
+    compiled, plain = (value_and_grad(drawn, argnums=1, jit=jit) for jit in (True, False))
+    for seed in (0, 0, 1):  # the second call is a short one
+        (a, parts, b), x = generators(seed), np.array([0.3, -1.2, 0.7])
+        found = [compiled(a, x, parts, b) for _ in range(2)]  # the generators go on
+        a, parts, b = generators(seed)
+        for one, other in zip(found, [plain(a, x, parts, b) for _ in range(2)], strict=True):
+            assert one[0] == pytest.approx(other[0], rel=1e-12)
+            np.testing.assert_allclose(one[1], other[1], rtol=1e-12)
+
+
 def _moved(name: str, parameters: tuple[float, ...], k: int, x: np.ndarray) -> np.ndarray:
     """How quantiles of the probabilities of draws move with a parameter: differences of SciPy's."""
     of_t = (special.stdtr, special.stdtrit)

@@ -5,6 +5,7 @@ import warnings
 import numpy as np
 import pytest
 import scipy.linalg
+from transforms.sources import agrees, loops_agree
 
 import srcdiff
 
@@ -40,7 +41,14 @@ def svd(x):
     return u[0, 0] ** 2 * s[1] + vh[0, 1] ** 2 * s[0]
 
 
+def root(x):
+    w, v = np.linalg.eigh(x @ x.swapaxes(-1, -2))
+    return np.sum((v * np.sqrt(w)[..., None, :]) @ v.swapaxes(-1, -2) * np.arange(1.0, 4.0))
+
+
 SECOND_ORDER = {
+    "root": (root, SQUARE),
+    "roots": (root, np.stack([SQUARE, SPD])),
     "eigh": (lambda x: np.sum(np.linalg.eigh(x)[1][0] ** 4), SPD),
     "eigh of scipy": (lambda x: np.sum(scipy.linalg.eigh(x)[1][0] ** 4), SPD),
     "eig": (lambda x: np.sum(np.linalg.eig(x)[0] ** 3), SPD + 0.1 * SQUARE),
@@ -71,6 +79,33 @@ def test_second_derivatives(name):
     h = 1e-5
     expected = (gradient(x + h * v) - gradient(x - h * v)) / (2 * h)
     np.testing.assert_allclose(product, expected, rtol=1e-5, atol=1e-6 * np.max(np.abs(product)))
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("name", ["root", "svd", "qr"])
+def test_second_derivatives_of_operations_with_several_results_compile(name):
+    f, x = SECOND_ORDER[name]
+    found = srcdiff.hvp(f, jit=True)(x, np.cos(x))
+    np.testing.assert_allclose(found, srcdiff.hvp(f, jit=False)(x, np.cos(x)), rtol=1e-8)
+
+
+MATRICES = (
+    "s * (np.eye({n}) + np.ones(({n}, {n})))", "np.full(({n}, {n}), s) + np.identity({n})",
+    "s * np.eye({n}) + np.tri({n})", "np.diag(s * np.arange(1.0, {n} + 1.0)) + 0.1",
+)  # fmt: skip
+OF_MATRICES = (
+    "np.log(np.linalg.det(m))", "np.linalg.slogdet(m)[1]", "np.log(np.abs(np.linalg.det(m)))",
+    "np.log(np.linalg.det(m / 3.0)) - np.log(np.linalg.det(2.0 * m))", "np.sum(np.linalg.inv(m)) + np.trace(m)",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("length", [1, 3, 40])
+@pytest.mark.parametrize("made", MATRICES)
+def test_matrices_of_constant_lengths(made, length):
+    for call in OF_MATRICES:
+        text = f"def f(s):\n    m = {made.format(n=length)}\n    return {call}\n"
+        agrees(text, 1.3)
+        loops_agree(text, 1.3)
 
 
 def test_equal_values_leave_derivatives_finite():

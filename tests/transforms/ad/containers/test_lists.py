@@ -27,6 +27,13 @@ RIGHT = {
     "a list that one branch grows": "d = {'a': [x[0]]}\nif x[1] > 0.0:\n    d['a'].append(x[1] ** 2)\nreturn sum(d['a']) + 10.0 * d['a'][-1]",
     "a position that no first iteration has": "d = {'a': []}\nfor t, v in enumerate(x):\n    d['a'].append(v**2 if t < 2 else v * d['a'][-2])\n"
     "return np.array(d['a']) @ W",
+    "the last item, where there is one": "l = []\ns = 0.0\nfor v in x:\n    if l:\n        s += v * l[-1]\n    l.append(np.sin(v))\nreturn s",
+    "the last row, where there is one": "l = []\nfor v in x:\n    before = l[-1] if len(l) > 0 else x * v\n    l.append(np.tanh(before + v))\n"
+    "return np.sum(np.array(l) ** 2 * W)",
+    "the last two items, where there are two": "l = []\nk = 0\nwhile k < len(x):\n    if len(l) >= 2:\n        l.append(l[-1] * l[-2] + x[k])\n"
+    "    else:\n        l.append(x[k] ** 2)\n    k += 1\nreturn l[-1] * l[0]",
+    "items of short lists in an inner loop": "l = []\nfor v in x:\n    q = [v, [v**2]]\n    for w in x:\n        l.append(q[0] * w + q[1][-1])\n"
+    "return np.sum(np.array(l) ** 2 * np.arange(9.0))",
     "a list beside a number that changes": "st = (0.0, [])\nfor v in x:\n    st = (st[0] + v, st[1])\n    st[1].append(st[0] ** 2)\n"
     "return np.array(st[1]) @ W",
     "a list that either branch makes": "l = [x[0], x[1]] if x[0] > 0.0 else [x[1], x[2]]\nfor v in x:\n    l.append(v * 2.0)\n"

@@ -7,6 +7,7 @@ import pytest
 from fuzz.compare import problems
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from transforms.sources import source
 
 import srcdiff
 from srcdiff.ir.build import Builder
@@ -199,6 +200,28 @@ def test_any_expression_keeps_its_value_and_gets_no_longer(tree):
     assert sum(isinstance(s, Op) for s in walk(new.body)) <= sum(
         isinstance(s, Op) for s in walk(fn.body)
     )
+
+
+ROOTS = (
+    "np.cbrt(x)",
+    "np.sqrt(x)",
+    "x**1.5",
+    "x ** (-1 / 3)",
+    "1.0 / np.cbrt(x)",
+    "np.reciprocal(np.sqrt(x))",
+)
+POWERS = ("z * z", "z**3", "z * z * y", "(z / y) ** 2", "z * z / np.cbrt(x)")
+
+
+@pytest.mark.parametrize("helper", [False, True])
+@pytest.mark.parametrize("root", ROOTS)
+def test_products_of_roots_keep_their_factors(root, helper):
+    """Compared with differences: the first and the second derivative by both factors."""
+    x, y = np.array([[0.7, 1.2, 2.5], [1.9, 0.6, 3.1]]), np.array([0.4, -1.3, 0.8])
+    for power in POWERS:
+        z = "h(x, y)" if helper else f"{root} * y"
+        text = f"def h(x, y):\n    return {root} * y\n\n\ndef f(x, y):\n    z = {z}\n    return np.sum({power})\n"
+        srcdiff.check_grads(source(text), x, y, order=2, argnums=(0, 1))
 
 
 # ---- integers and truth values --------------------------------------------------------------------
