@@ -67,7 +67,8 @@ class Verdict:
             found += f"; tests: {self.tests}"
         else:
             known = "the value differs, " if self.value else ""
-            found = f"{known}all texts are equal ({runs})"
+            equal = "all texts are equal" if self.programs else "no program executes it"
+            found = f"{known}{equal} ({runs})"
         return found + (f"; {self.left} others not run" if self.left else "")
 
 

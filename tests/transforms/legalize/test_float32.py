@@ -12,6 +12,7 @@ from srcdiff.ir.core import For, If, Op
 from srcdiff.ir.reference.interpreter import evaluate
 from srcdiff.ir.syntax.parser import parse
 from srcdiff.ir.syntax.printer import to_text
+from srcdiff.ir.values import Const
 from srcdiff.ir.verify import verify
 from srcdiff.ops.core.registry import OPERATIONS
 from srcdiff.transforms.legalize.float32 import narrow_numbers
@@ -83,6 +84,8 @@ def test_loops_and_branches_have_one_type_from_the_start(dtype, result):
         assert (
             _dtypes(branch.then.yields) == _dtypes(branch.orelse.yields) == _dtypes(branch.results)
         )
+        numbers = [a for a in loop.carried if isinstance(a, Const) and a.type.dtype == "complex128"]
+        assert all(isinstance(a.value, complex) for a in numbers)
         casts = [s for s in after.body.body if isinstance(s, Op) and s.decl.name == "astype"]
         assert len(casts) == (start in ("%k", "%strong")) + (result == "float32!")
 
