@@ -8,7 +8,7 @@ import math
 
 import numpy as np
 import pytest
-from scipy import special
+from scipy import linalg, special
 
 import srcdiff
 
@@ -86,3 +86,15 @@ def test_derivatives_of_derivatives_at_special_points(case):
 def test_the_second_derivative_of_a_product_with_one_zero():
     f, x, v = np.prod, np.array([0.0, 2.0, 3.0]), np.ones(3)
     np.testing.assert_array_equal(srcdiff.hvp(lambda x: f(x))(x, v), [5.0, 3.0, 2.0])
+
+
+@pytest.mark.parametrize("bands", [(2, 0), (1, 1), (0, 2)])
+def test_each_copy_of_a_rule_has_lengths_of_its_own(bands):
+    """The rule is used for the solution and for its adjoint, whose bands are mirrored."""
+
+    def f(ab, y):
+        return np.sum(np.sin(linalg.solve_banded(bands, ab + 9.0 * main, y)))
+
+    main = (np.arange(3) == bands[1])[:, None]
+    rng = np.random.default_rng(0)
+    srcdiff.check_grads(f, rng.normal(size=(3, 5)), rng.normal(size=(5, 2)))

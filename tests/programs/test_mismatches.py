@@ -78,7 +78,9 @@ def test_where_the_program_does_not_come_to_lengths_may_differ(f):
     if f is guarded:
         np.testing.assert_allclose(g(x, y, 1.0), np.ones(2))
         return
-    with pytest.raises(ValueError, match="the lengths of the operands differ"):
+    with pytest.raises(
+        ValueError, match=r"operands of lengths \d and \d do not fit|could not be broadcast"
+    ):
         g(x, y, 1.0)
     np.testing.assert_allclose(g(y, 2 * y, 1.0), 2 * np.ones(3))
 
@@ -93,7 +95,9 @@ def test_in_a_loop():
     g = srcdiff.grad(f)
     x, y = ones(2, 3)
     np.testing.assert_allclose(g(x, y, 0), np.zeros(2))
-    with pytest.raises(ValueError, match="the lengths of the operands differ"):
+    with pytest.raises(
+        ValueError, match=r"operands of lengths \d and \d do not fit|could not be broadcast"
+    ):
         g(x, y, 1)
 
 

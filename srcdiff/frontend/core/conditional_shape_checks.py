@@ -1,7 +1,7 @@
 """Lengths that differ for the given arguments, at a place that the program may not reach: a check at that place.
 
     if flag > 0:                        if len(x) != len(y):
-        total = np.sum(x * y)               raise ValueError("operands of lengths that differ")
+        total = np.sum(x * y)               raise ValueError(f"operands of lengths {len(x)} and {len(y)} do not fit")
 
 The product itself may be left out of a derivative that does not need its value.
 """
@@ -15,12 +15,10 @@ import gast
 from srcdiff.frontend.core.frame import Frame
 from srcdiff.ir.core import If, Region
 from srcdiff.ir.types import Dim, shape_of
-from srcdiff.ir.values import Atom, const
+from srcdiff.ir.values import Atom, Const, const
 from srcdiff.ops.arrays.memory import axis_length
 from srcdiff.ops.control.control import raise_
 from srcdiff.ops.elementwise.arithmetic import not_equal
-
-_RAISED = "ValueError('the lengths of the operands differ')"
 
 
 def check_lengths(fr: Frame, node: gast.AST, operands: Sequence[Atom]) -> None:
@@ -32,9 +30,15 @@ def check_lengths(fr: Frame, node: gast.AST, operands: Sequence[Atom]) -> None:
         sides = [_length(fr, node, operands, dim) for dim in pair]
         if None in sides:
             continue
-        differ = fr.op(node, not_equal, *(s for s in sides if s is not None))
+        known = [s for s in sides if s is not None]
+        differ = fr.op(node, not_equal, *known)
+        shown = [
+            f"{s.value}" if isinstance(s, Const) else f"{{{{{{{k}}}}}}}"
+            for k, s in enumerate(known)
+        ]
+        text = f"ValueError(f'operands of lengths {shown[0]} and {shown[1]} do not fit')"
         with fr.session.region() as inner:
-            inner.ops(raise_, text=_RAISED, classes={"ValueError": ValueError})
+            inner.ops(raise_, *known, text=text, classes={"ValueError": ValueError})
             body = inner.region((), ())
         location = fr.source.location(node)
         fr.b.append(If(differ, body, Region((), (), ()), (), location, fr.b.origin))

@@ -170,6 +170,8 @@ class Frame(Operations):
         """The value of a function of objects known when compiling; an exception is an error at the node."""
         try:
             return function(*known)
+        except TypeMistake as mistake:
+            self.fail(node, str(mistake))
         except (TypeError, ValueError, AttributeError, LookupError, ArithmeticError) as error:
             self.fail(node, f"this raises {type(error).__name__}: {error}")
 
