@@ -1,4 +1,8 @@
-"""srcdiff: derivatives of Python functions as readable source code."""
+"""srcdiff: derivatives of Python functions as readable source code.
+
+In: a function; out: an object that shows, runs and saves the source of its derivative.
+Start with `api`, which has what users call, then `handles/generated` (a call) and `compile/build` (the stages).
+"""
 
 from typing import TYPE_CHECKING, Any
 

@@ -217,13 +217,9 @@ def _values(region: Region) -> Iterator[Value]:
 def ranges_of(region: Region) -> dict[str, Range]:
     """The first and last values of the indices of a region's loops, where they are known."""
     found: dict[str, Range] = {}
-    for statement in region.body:
-        if isinstance(statement, For):
-            found |= range_of(
-                statement.body.params[0], statement.start, statement.stop, statement.step
-            )
-        for inner in regions_of(statement):
-            found |= ranges_of(inner)
+    for s in walk(region):
+        if isinstance(s, For):
+            found |= range_of(s.index, s.start, s.stop, s.step)
     return found
 
 

@@ -35,16 +35,8 @@ def needed(region: Region, yields: Sequence[Atom]) -> list[Statement]:
     for statement in reversed(region.body):
         if any(v in wanted for v in statement.results):
             out.append(statement)
-            wanted.update(uses(statement))
+            wanted.update(used_atoms(statement))
     return out[::-1]
-
-
-def uses(statement: Statement) -> Iterator[Atom]:
-    yield from statement.operands
-    for region in regions_of(statement):
-        for inner in region.body:
-            yield from uses(inner)
-        yield from region.yields
 
 
 def carried_groups(loop: For | While) -> list[tuple[Group, Atom, Atom]]:
@@ -61,13 +53,6 @@ def carried_groups(loop: For | While) -> list[tuple[Group, Atom, Atom]]:
 def picked(items: Sequence[T], kept: Iterable[int]) -> tuple[T, ...]:
     """The items whose numbers are in `kept`."""
     return tuple(items[k] for k in kept)
-
-
-def has_list(type_: Type) -> bool:
-    """Whether values of a type are lists, or containers that hold lists."""
-    if isinstance(type_, Struct):
-        return any(map(has_list, type_.parts))
-    return isinstance(type_, List)
 
 
 def is_generated(statement: Statement) -> bool:

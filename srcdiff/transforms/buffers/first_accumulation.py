@@ -21,7 +21,7 @@ from srcdiff.ir.types import Array, Scalar
 from srcdiff.ir.values import Atom, Const, Value
 from srcdiff.ops.arrays import creation, memory
 from srcdiff.ops.core.index_patterns import is_view
-from srcdiff.transforms.analysis.defuse import is_generated, uses
+from srcdiff.transforms.analysis.defuse import is_generated, used_atoms
 
 _ZEROS = (memory.zeros_like, memory.zeros_of, memory.zeros)
 
@@ -72,7 +72,7 @@ def _start(zeros: Op, body: list[Statement], is_kernel: bool) -> None:
 def _sums_before_other_uses(d: Value, body: list[Statement]) -> Iterator[Op]:
     """The additions to an array in a region before any other use of the array."""
     for statement in body:
-        if d in set(uses(statement)):
+        if d in set(used_atoms(statement)):
             if not _is_sum(statement, d):
                 return
             assert isinstance(statement, Op)

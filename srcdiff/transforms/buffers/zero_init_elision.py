@@ -24,7 +24,7 @@ from srcdiff.ir.definedness import perhaps_undefined
 from srcdiff.ir.types import Array
 from srcdiff.ir.values import Const, Value, known_dim
 from srcdiff.ops.arrays import memory
-from srcdiff.transforms.analysis.defuse import is_generated, uses
+from srcdiff.transforms.analysis.defuse import is_generated, used_atoms
 
 _EMPTY = {
     memory.zeros_like: memory.empty_like,
@@ -58,11 +58,11 @@ class _FillOnce(Rewriter):
 
     def filling_loop(self, d: Value, body: list[Statement], start: int) -> int | None:
         """The first statement that uses the array, if it is a loop that adds once to each row."""
-        place = next((k for k in range(start, len(body)) if d in set(uses(body[k]))), None)
+        place = next((k for k in range(start, len(body)) if d in set(used_atoms(body[k]))), None)
         loop = body[place] if place is not None else None
         if not isinstance(loop, For) or loop.breaks or not _covers(loop, d) or d in loop.operands:
             return None
-        inside = [s for s in loop.body.body if d in set(uses(s))]
+        inside = [s for s in loop.body.body if d in set(used_atoms(s))]
         if len(inside) == 1 and _adds_own_row(inside[0], d, loop) and d not in loop.body.yields:
             return place
         return None

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from srcdiff.ir.build import Builder, Env
-from srcdiff.ir.core import For, Function, Op, Region, While, regions_of
+from srcdiff.ir.core import For, Function, Op, Region, While, walk
 from srcdiff.ir.values import Atom, Value, const
 from srcdiff.ops.control.control import raise_if
 from srcdiff.ops.elementwise import arithmetic
@@ -65,13 +65,11 @@ class _Shared(Systems):
     def shared_matrices(self, body: Region) -> set[Atom]:
         """The matrices of systems and of eliminated inverses, also of those in loops."""
         found: set[Atom] = set()
-        for s in body.body:
+        for s in walk(body):
             systems = self.systems_in_iterations(s) if isinstance(s, For | While) else []
             if isinstance(s, Op) and s.decl in SHARING and self.is_shared(s):
                 systems = [(s, self.matrix_of(s)[0])]
             found |= {matrix for op, matrix in systems if op.decl is not factorisations.slogdet}
-            for region in regions_of(s):
-                found |= self.shared_matrices(region)
         return found
 
     def fits(self, op: Op) -> bool:

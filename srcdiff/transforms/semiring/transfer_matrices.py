@@ -16,7 +16,7 @@ from dataclasses import dataclass, field, replace
 
 from srcdiff.errors import UnsupportedError
 from srcdiff.ir.build import Builder, Env, clone_statement, lookup
-from srcdiff.ir.core import For, If, Op, Region, Statement, regions_of, walk
+from srcdiff.ir.core import For, If, Op, Region, Statement, walk
 from srcdiff.ir.location import Location
 from srcdiff.ir.types import Array, Dim, Type, ndim_of, shape_of
 from srcdiff.ir.values import Atom, Const, Value, const
@@ -24,6 +24,7 @@ from srcdiff.ops.arrays import creation, memory, reductions
 from srcdiff.ops.core.index_patterns import items
 from srcdiff.ops.elementwise import arithmetic, elementary, special
 from srcdiff.ops.shapes import permutations, repeat
+from srcdiff.transforms.analysis.defuse import used_atoms
 
 SUMS = {"logsumexp": special.logsumexp, "max": reductions.max}
 _TWO = {"logaddexp": "logsumexp", "maximum": "max"}
@@ -112,7 +113,7 @@ class TransferMatrix:
     def region(self, region: Region, b: Builder) -> None:
         for statement in region.body:
             b.location = statement.location
-            if not any(v in self.linear or v in self.numbers for v in _read_by(statement)):
+            if not any(v in self.linear or v in self.numbers for v in {*used_atoms(statement)}):
                 self.plain(statement, b)
             elif isinstance(statement, Op) and len(statement.results) < 2:
                 self.line(statement, b)
@@ -327,15 +328,6 @@ class TransferMatrix:
 
     def refused(self, old: Op) -> UnsupportedError:
         return not_shown(old.location, f"`{old.decl.name}` is applied to what the loop carries")
-
-
-def _read_by(statement: Statement) -> set[Atom]:
-    found: set[Atom] = set(statement.operands)
-    for region in regions_of(statement):
-        found |= set(region.yields)
-        for inner in region.body:
-            found |= _read_by(inner)
-    return found
 
 
 def not_shown(location: Location | None, what: str, advice: str = "") -> UnsupportedError:

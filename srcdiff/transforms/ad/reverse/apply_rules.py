@@ -22,7 +22,7 @@ from srcdiff.transforms.ad.adjoints.accumulate import (
 from srcdiff.transforms.ad.adjoints.guards import cleaned_factors, without_nan
 from srcdiff.transforms.ad.adjoints.reverse_state import Reversal
 from srcdiff.transforms.ad.adjoints.selected import Masks, mask_of_operand
-from srcdiff.transforms.analysis.defuse import needed, uses
+from srcdiff.transforms.analysis.defuse import needed, used_atoms
 
 
 def reverse_by_rule(r: Reversal, op: Op, d_outs: Sequence[Atom | None], scope: Scope) -> None:
@@ -134,7 +134,7 @@ def _inline(
     given = [k for k in range(len(actual)) if k not in rule.interface.without_derivative]
     yields = [rule.body.yields[given.index(k)] for k in wanted]
     for statement in needed(rule.body, yields):
-        for a in uses(statement):
+        for a in used_atoms(statement):
             look_up(a)
         copy = clone_statement(statement, env)
         copy = _without_rule_names(copy, env) if isinstance(copy, Op) else copy

@@ -24,7 +24,7 @@ from srcdiff.ir.build import Builder, Env, Rewriter, lookup
 from srcdiff.ir.core import For, Function, If, Op, Region, Statement, While, walk
 from srcdiff.ir.values import Atom, Value, const
 from srcdiff.ops.arrays import containers
-from srcdiff.transforms.analysis.defuse import uses
+from srcdiff.transforms.analysis.defuse import used_atoms
 
 
 def peel_exit_tests(fn: Function) -> Function:
@@ -94,7 +94,7 @@ def _runs_over(mirror: For, lists: set[Atom], fn: Function) -> bool:
         for s in walk(fn.body)
         if isinstance(s, Op) and s.decl is containers.list_length and s.operands[0] in lists
     }
-    counted = [s for s in walk(mirror.body) if mirror.index in set(uses(s))]
+    counted = [s for s in walk(mirror.body) if mirror.index in set(used_atoms(s))]
     taken = all(
         isinstance(s, Op) and s.decl is containers.list_item and s.operands[0] in lists
         for s in counted
@@ -119,11 +119,11 @@ def _without_question(body: Region) -> Region:
     assert isinstance(branch, If)
     env: Env = dict(zip(branch.results, branch.then.yields, strict=True))
     yields = tuple(lookup(env, y) for y in body.yields)
-    needed = set(yields) | {a for s in branch.then.body for a in uses(s)}
+    needed = set(yields) | {a for s in branch.then.body for a in used_atoms(s)}
     kept: list[Statement] = []
     for s in reversed(body.body[:-1]):
         if needed.intersection(s.results):
-            needed.update(uses(s))
+            needed.update(used_atoms(s))
             kept.append(s)
     return Region(body.params, (*reversed(kept), *branch.then.body), yields)
 

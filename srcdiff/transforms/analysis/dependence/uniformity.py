@@ -213,7 +213,7 @@ def _has_form(region: Region, found: Varying) -> bool:
     """Whether the bounds of inner loops are uniform, and inner loops and allocations stand only under branches that
     all iterations take in the same way.
     """
-    for s in region.body:
+    for s in walk(region):
         if isinstance(s, Op) and not _has_uniform_lengths(s, found):
             return False
         if isinstance(s, For) and any(map(found.of, s.operands[:3])):
@@ -221,8 +221,6 @@ def _has_form(region: Region, found: Varying) -> bool:
         if isinstance(s, If) and not found.is_common(s) and _yields_more(s, found):
             return False
         if isinstance(s, If) and found.of(s.condition) and any(map(has_loop, regions_of(s))):
-            return False
-        if not all(_has_form(r, found) for r in regions_of(s)):
             return False
     return True
 

@@ -6,10 +6,9 @@ from collections.abc import Callable
 
 from srcdiff.ir.core import Call, Function, Op, Statement, walk
 from srcdiff.ir.recursion import is_recursive
-from srcdiff.ir.types import Array, List, Scalar, Struct
+from srcdiff.ir.types import Array, List, Scalar, Struct, has_lists
 from srcdiff.ops.control.control import undefined
 from srcdiff.ops.control.cuda_scalar import device_text
-from srcdiff.transforms.analysis.defuse import has_list
 from srcdiff.transforms.lower.loop_nests import NoLoopForm
 
 # operations on arrays that are legal: elements, parts, lengths, storage
@@ -29,7 +28,7 @@ def device_values(fn: Function) -> Function:
         For lists, recursion, and number types that devices do not have.
     """
     for p in fn.params:
-        if has_list(p.type):
+        if has_lists(p.type):
             raise NoLoopForm(f"{p.name} is or has a list, and devices have none: pass an array")
     return _checked(fn, _of_values)
 
@@ -64,7 +63,7 @@ def _of_values(s: Statement) -> str:
     lists = [v.type for v in values if isinstance(v.type, List)]
     if any(isinstance(t.element, Array | Struct | List) for t in lists):
         return "a list of arrays: devices have none, but rows of one array"
-    if any(has_list(v.type) for v in values):
+    if any(has_lists(v.type) for v in values):
         return "a list, as it keeps what iterations of unknown number make: devices have none"
     if any(
         isinstance(v.type, Scalar | Array) and v.type.dtype.startswith("complex") for v in values

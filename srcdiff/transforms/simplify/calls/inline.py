@@ -26,17 +26,11 @@ from srcdiff.ir.build import (
 from srcdiff.ir.core import Call, Function, Op, Statement, regions_of, walk
 from srcdiff.ir.facts import LengthPair, Rewrite
 from srcdiff.ir.recursion import is_itself, is_recursive
-from srcdiff.ir.types import Array, Dim, Scalar, Struct, Type, all_dims, dims_of
+from srcdiff.ir.types import Array, Dim, Scalar, Struct, Type, all_dims, dims_of, has_lists
 from srcdiff.ir.values import Atom, Value
 from srcdiff.ops.arrays import memory
 from srcdiff.ops.elementwise import conversions
-from srcdiff.transforms.analysis.defuse import (
-    defined_in,
-    definitions_in,
-    has_list,
-    is_pure,
-    written_values,
-)
+from srcdiff.transforms.analysis.defuse import defined_in, definitions_in, is_pure, written_values
 
 _MOST = 80  # statements of a helper that is called in several places
 _FEW = 30  # statements of a helper that is inlined for what its caller knows
@@ -135,7 +129,7 @@ class Inline(Rewriter):
         if not self.written.isdisjoint(call.results):
             return False
         if self.most == sys.maxsize:
-            return all(not has_list(v.type) for v in (*call.operands, *call.results))
+            return all(not has_lists(v.type) for v in (*call.operands, *call.results))
         return all(not isinstance(s, Op) or not s.decl.effect for s in body) and all(
             isinstance(v.type, Array | Scalar) or (v in self.given and _is_plain(v.type))
             for v in (*call.operands, *call.results)
