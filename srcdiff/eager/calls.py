@@ -157,7 +157,9 @@ _GETTERS: dict[object, Any] = {
 # ---- functions with derivatives -------------------------------------------------------------------------------
 
 
-def _differentiated(tape: Tape, function: Any, args: Any, kwargs: Any) -> object:
+def _differentiated(
+    tape: Tape, function: Any, args: tuple[object, ...], kwargs: dict[str, object]
+) -> object:
     is_derivative = type(function).__name__ == "Generated"
     if is_derivative and tape.tracked.has_part([args, kwargs]):
         is_dynamic = bool(function.specialise(*args, **kwargs).program.dynamic)
@@ -232,7 +234,9 @@ def _is_matrix(value: Sequence[Any]) -> bool:
     return is_row and len({len(v) for v in value}) == 1
 
 
-def _written(tape: Tape, function: Any, args: Any, kwargs: Any) -> None:
+def _written(
+    tape: Tape, function: Any, args: tuple[object, ...], kwargs: dict[str, object]
+) -> None:
     """A function that writes its first argument, as a function that returns a new array."""
     if not args:  # np.copyto(dst=y, src=x)
         listed = inspect.signature(function).parameters.values()
@@ -257,7 +261,7 @@ def _is_method_of_array(function: object) -> bool:
     )
 
 
-def _method(tape: Tape, method: Any, args: Any, kwargs: Any) -> Any:
+def _method(tape: Tape, method: Any, args: tuple[object, ...], kwargs: dict[str, object]) -> Any:
     array, name = method.__self__, method.__name__
     same = vars(operator).get(name) if isinstance(method, MethodWrapperType) else None
     if same is not None:  # `x.__add__(y)`
@@ -296,7 +300,9 @@ def _nested(tape: Tape, array: object) -> list[Any]:
 # ---- functions that are called as they are ---------------------------------------------------------------------------
 
 
-def _as_it_is(tape: Tape, function: Any, args: Any, kwargs: Any) -> Any:
+def _as_it_is(
+    tape: Tape, function: Any, args: tuple[object, ...], kwargs: dict[str, object]
+) -> Any:
     """A library function that reads no numbers, or gets none that is differentiated."""
     own = getattr(function, "__wrapped__", None)
     if (
@@ -355,7 +361,7 @@ def called(tape: Tape, value: object) -> Any:
     return functools.partial(call, tape, value)
 
 
-def _made(tape: Tape, cls: type, args: Any, kwargs: Any) -> object:
+def _made(tape: Tape, cls: type, args: tuple[object, ...], kwargs: dict[str, object]) -> object:
     """`Class(...)`."""
     init = inspect.getattr_static(cls, "__init__", None)
     if not is_own_class(cls) or issubclass(cls, enum.Enum):

@@ -121,7 +121,7 @@ def is_last(shape: tuple[int, ...], key: Any) -> Any:
     return numbers[key] == own
 
 
-def summed_to(d: Any, shape: tuple[int, ...]) -> object:
+def summed_to(d: np.ndarray, shape: tuple[int, ...]) -> object:
     """An adjoint summed over the axes along which a value was broadcast."""
     while np.ndim(d) > len(shape):
         d = d.sum(axis=0)

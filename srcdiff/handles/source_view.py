@@ -29,7 +29,7 @@ class Readable:
         """The program for arguments of these types, generated if need be; nothing is run."""
         raise NotImplementedError
 
-    def arguments_of(self, args: Sequence[Any], kwargs: Any) -> Arguments:
+    def arguments_of(self, args: Sequence[Any], kwargs: dict[str, object]) -> Arguments:
         raise NotImplementedError
 
     def _loops(self, specialisation: Specialisation) -> Compiled:

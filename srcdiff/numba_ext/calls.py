@@ -255,7 +255,7 @@ class _GeneratedCalls(Calls):
                 )
 
 
-def _has_box(type_: Any) -> bool:
+def _has_box(type_: types.Type) -> bool:
     """Whether a value is an array without axes, or contains one."""
     if isinstance(type_, types.Array):
         return type_.ndim == 0
@@ -300,7 +300,7 @@ class _ByPython:
         return _ByPython, (Generated(self.handle.derived, self.handle.signature), self.result)
 
 
-def _as_type(value: np.ndarray, type_: Any) -> Any:
+def _as_type(value: np.ndarray, type_: types.Type) -> Any:
     """A result as values that a Numba type can box; other values would be misread without an error."""
     if isinstance(type_, types.Array):
         return np.ascontiguousarray(value, dtype=type_.dtype.name)

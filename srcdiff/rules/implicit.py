@@ -156,7 +156,7 @@ def _declare(
 
 
 def rules_of_solution(
-    f: Any,
+    f: Callable[..., object],
     solver: str,
     names: Sequence[str],
     inputs: Sequence[str],

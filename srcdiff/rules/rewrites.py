@@ -148,7 +148,7 @@ def _slope(form: Callable[..., object], sample: Sequence[Any], k: int) -> Any:
 
 
 def _compare(
-    rule: Rule, what: str, sample: Sequence[object], one: Any, other: Any, rtol: float
+    rule: Rule, what: str, sample: Sequence[object], one: np.ndarray, other: np.ndarray, rtol: float
 ) -> None:
     atol = rtol * (1e-3 + np.max(np.abs(other), initial=0.0))
     if np.shape(one) != np.shape(other) or not np.allclose(one, other, rtol=rtol, atol=atol):

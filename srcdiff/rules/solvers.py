@@ -161,7 +161,9 @@ def {label}_step({listed}):
 """
 
 
-def _between(slope: Any, label: str, own: Sequence[str], moving: Sequence[str], limits: str) -> Any:
+def _between(
+    slope: Callable[..., object], label: str, own: Sequence[str], moving: Sequence[str], limits: str
+) -> Any:
     """The residual of a minimum between limits: x minus the clipped end of a step, the slope over the absolute
     curvature.
 

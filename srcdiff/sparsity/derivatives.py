@@ -127,7 +127,7 @@ class SparseDerivative(AtPoint):
 
     # ---- the plan ----------------------------------------------------------------------------------
 
-    def _values(self, args: Sequence[Any], kwargs: Any) -> tuple[Any, ...]:
+    def _values(self, args: Sequence[Any], kwargs: dict[str, object]) -> tuple[Any, ...]:
         bound = self.binder.signature.bind(args, kwargs, frozenset(), self.binder.place)
         return tuple(bound.values)
 

@@ -323,7 +323,9 @@ def rewriter_of(
     return inner
 
 
-def dynamic_function(node: Any, rewriter: Rewriter, name: str) -> ast.FunctionDef:
+def dynamic_function(
+    node: ast.FunctionDef | ast.Lambda, rewriter: Rewriter, name: str
+) -> ast.FunctionDef:
     """A function with the tape as its first parameter."""
     arguments = copy.deepcopy(node.args)
     for a in (

@@ -87,7 +87,7 @@ def _newton_step(
     return step, variances
 
 
-def _conjugate_gradients(fisher: Any, gradient: Any) -> Any:
+def _conjugate_gradients(fisher: Any, gradient: np.ndarray) -> Any:
     x, residual = np.zeros_like(gradient), gradient.copy()
     direction, size = residual.copy(), float(residual @ residual)
     first = size

@@ -250,7 +250,9 @@ semi_markov = family(
 )
 
 
-def draw_paths(marginals: Any, rng: np.random.Generator, n: int) -> np.ndarray:
+def draw_paths(
+    marginals: tuple[np.ndarray, np.ndarray], rng: np.random.Generator, n: int
+) -> np.ndarray:
     """`n` paths of a chain with these marginals, `(nodes (T, K), pairs (T - 1, K, K))`: an array `(n, T)`.
 
     A pair's rows are, up to scale, the probabilities of the next state, so sampling needs the gradient of `log_Z` only.

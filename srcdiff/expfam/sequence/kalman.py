@@ -132,7 +132,7 @@ def _precision(covariance: np.ndarray, name: str) -> tuple[Any, float]:
 
 
 def _nodes(
-    y: np.ndarray, C: Any, R: np.ndarray, seen: np.ndarray
+    y: np.ndarray, C: np.ndarray, R: np.ndarray, seen: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """The potentials of each time's state, given its observations."""
     T, D = len(y), C.shape[1]

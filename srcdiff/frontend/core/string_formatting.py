@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
 
 import gast
 import numpy as np
@@ -150,7 +149,7 @@ def write(
     return const(None)
 
 
-def _called(function: Any) -> Callable[..., FrontValue]:
+def _called(function: Callable[[object], str] | type[str]) -> Callable[..., FrontValue]:
     """`str` and `repr`: text where their argument is not known when compiling."""
 
     def read(

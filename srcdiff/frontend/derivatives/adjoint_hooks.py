@@ -274,7 +274,7 @@ def _bound_name(fr: Frame, name: str, value: object) -> str:
     return found
 
 
-def _found(find: Any, name: str, value: object) -> Any:
+def _found(find: Callable[[str], tuple[str, object] | None], name: str, value: object) -> Any:
     """The object that the name stands for now; `self` of a method does not change."""
     found = find(name)
     return value if found is None else found[1]

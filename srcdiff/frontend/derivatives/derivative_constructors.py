@@ -11,7 +11,7 @@ function: they become parameters where its derivative is called (`solver_functio
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from types import FunctionType
 from typing import Any, NoReturn
@@ -145,7 +145,7 @@ def _as_known(function: FrontValue) -> FrontValue:
 
 
 def _handle(
-    fr: Frame, node: gast.AST, kind: Kind, function: Any, options: dict[str, Any]
+    fr: Frame, node: gast.AST, kind: Kind, function: Callable[..., object], options: dict[str, Any]
 ) -> Handle:
     """The same one for the same function and options, wherever it is made."""
     key = (

@@ -8,7 +8,6 @@ function spends most of its time there. Variables that get other arrays, or are 
 from __future__ import annotations
 
 from collections import Counter
-from typing import Any
 
 from llvmlite import ir as llvm
 from numba.core import ir, types
@@ -58,7 +57,7 @@ class _Borrowing(Lower):
             super().delvar(name)
 
 
-def _borrowed(lower: Any) -> frozenset[str]:
+def _borrowed(lower: _Borrowing) -> frozenset[str]:
     if lower.generator_info:  # a generator's frame outlives the call
         return frozenset()
     statements = [s for block in lower.blocks.values() for s in block.body]

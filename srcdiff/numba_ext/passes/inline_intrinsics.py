@@ -232,7 +232,7 @@ class _Factors:
         return function
 
 
-def _write_product(context: Any, builder: Any, kinds: Any, args: Values) -> None:
+def _write_product(context: CPUContext, builder: Any, kinds: Any, args: Values) -> None:
     """BLAS as Numba calls it: with matrix-vector functions for matrices of one row or column."""
     m, k, n, a, b, out = args
     left, right = (t if t.ndim == 2 else t.copy(ndim=2, layout="C") for t in kinds)

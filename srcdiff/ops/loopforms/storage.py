@@ -28,7 +28,9 @@ ONE = Dim(1)
 # ---- several arrays as one -------------------------------------------------------------------
 
 
-def joined(axis_of: Any, shape_as_part: Any) -> Callable[[LoopContext, Op], Atom]:
+def joined(
+    axis_of: Callable[..., int], shape_as_part: Callable[..., tuple[Dim, ...]]
+) -> Callable[[LoopContext, Op], Atom]:
     """`concatenate` and its variants: `axis_of(op, ndim)` is the joined axis, `shape_as_part(shape)` a part's shape."""
 
     def loops(n: LoopContext, op: Op) -> Atom:
@@ -108,7 +110,7 @@ def _own(part: Atom, at: At, axis: int) -> At:
     return at if len(shape_of(part.type)) == len(at) else [i for k, i in enumerate(at) if k != axis]
 
 
-def stacked(axis_of: Any) -> Callable[[LoopContext, Op], Atom]:
+def stacked(axis_of: Callable[[Op], int]) -> Callable[[LoopContext, Op], Atom]:
     """`stack`: `axis_of(op)` is the new axis."""
 
     def loops(n: LoopContext, op: Op) -> Atom:

@@ -15,7 +15,7 @@ from srcdiff.vi.inference.training_loop import Loop, Step
 from srcdiff.vi.model.checks import check
 from srcdiff.vi.model.log_density import LogDensity
 from srcdiff.vi.model.program_text import generators_of
-from srcdiff.vi.model.pytree import Pytree, map_leaves
+from srcdiff.vi.model.pytree import Data, Pytree, map_leaves
 from srcdiff.vi.objectives.elbo import Elbo, elbo
 from srcdiff.vi.objectives.target_density import count_rows, data_names
 from srcdiff.vi.results.posterior import Posterior
@@ -123,7 +123,7 @@ def _optimizer_for(target: Elbo, steps: int, batches: float) -> InUnitsOfTheGuid
     return InUnitsOfTheGuide(adam, stretch=float(np.sqrt(batches)))
 
 
-def _batches_of(data: tuple[object, ...], target: Elbo, batch_size: int | None) -> float:
+def _batches_of(data: Data, target: Elbo, batch_size: int | None) -> float:
     """How many batches the data are; at least 1."""
     if batch_size is None or len(data) != len(target.data_names):
         return 1.0
@@ -153,7 +153,7 @@ def _check_options(model: Callable[..., object], options: Mapping[str, object]) 
 
 
 def _check_data(
-    model: Callable[..., object], data: tuple[Any, ...], target: Elbo, batch_size: int | None
+    model: Callable[..., object], data: Data, target: Elbo, batch_size: int | None
 ) -> None:
     """Check the data, or their first rows, before anything is compiled."""
     if isinstance(model, LogDensity) or len(data) != len(target.data_names) or generators_of(model):
@@ -196,7 +196,7 @@ def _check_settings(on_nan: str, optimizer: object, batch_size: int | None) -> N
 def _start(
     target: Elbo,
     init: Pytree,
-    data: tuple[object, ...],
+    data: Data,
     rng: np.random.Generator,
     moved: bool = False,
 ) -> Pytree:

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from srcdiff.vi.inference.optimizers import LBFGS
-from srcdiff.vi.model.pytree import Pytree, map_leaves
+from srcdiff.vi.model.pytree import Data, Pytree, map_leaves
 from srcdiff.vi.objectives.bound import Bound, VectorBound
 from srcdiff.vi.objectives.custom_guide_elbo import FunctionBound
 
@@ -76,7 +76,7 @@ class InUnitsOfTheGuide:
         ), state
 
 
-def near_the_optimum(bound: Bound, params: Pytree, data: tuple[object, ...], ahead: int) -> Pytree:
+def near_the_optimum(bound: Bound, params: Pytree, data: Data, ahead: int) -> Pytree:
     """First parameters by L-BFGS on a few fixed draws; unchanged if draws have no derivative.
 
     `ahead`: the number of draws that the steps will take. A guide function may be a network of any size, so its
@@ -93,9 +93,7 @@ def near_the_optimum(bound: Bound, params: Pytree, data: tuple[object, ...], ahe
     return params
 
 
-def _of_function(
-    bound: FunctionBound, params: Pytree, data: tuple[object, ...], iterations: int
-) -> Pytree:
+def _of_function(bound: FunctionBound, params: Pytree, data: Data, iterations: int) -> Pytree:
     """All parameters of a guide that is a function.
 
     On a ridge, such as shape and rate of a Gamma distribution, steps by coordinate are far too slow; L-BFGS learns the
@@ -122,7 +120,7 @@ def _of_function(
     return found.x if is_better else params
 
 
-def _of_automatic(bound: VectorBound, params: Pytree, data: tuple[object, ...]) -> Pytree:
+def _of_automatic(bound: VectorBound, params: Pytree, data: Data) -> Pytree:
     """Parameters of an automatic guide, with means and standard deviations by L-BFGS on a few fixed draws.
 
     A stochastic step is bounded, whatever the distance; L-BFGS takes steps of any length. The draws come in pairs, so

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from srcdiff.vi.model.pytree import Pytree
+from srcdiff.vi.model.pytree import Data, Pytree
 
 
 class Batches:
@@ -21,7 +21,7 @@ class Batches:
 
     def __init__(
         self,
-        data: tuple[Any, ...],
+        data: Data,
         by_row: tuple[bool, ...],
         rows: int,
         size: int,

@@ -18,7 +18,7 @@ from srcdiff.vi.inference.initialisation import near_the_optimum
 from srcdiff.vi.inference.minibatches import Batches
 from srcdiff.vi.inference.optimizers import LBFGS
 from srcdiff.vi.inference.stopping_rules import still_rises
-from srcdiff.vi.model.pytree import Pytree, leaves, map_leaves
+from srcdiff.vi.model.pytree import Data, Pytree, leaves, map_leaves
 from srcdiff.vi.objectives.bound import Bound, VectorBound
 from srcdiff.vi.objectives.elbo import Elbo, guide_name
 from srcdiff.vi.objectives.gradient_estimators import ScoreFunction
@@ -80,7 +80,7 @@ class Loop:
     target: Elbo
     optimizer: Any
     rng: np.random.Generator
-    data: tuple[Any, ...]
+    data: Data
     steps: int
     batch_size: int | None
     stop: Any
@@ -175,7 +175,7 @@ class Loop:
             params, state = self.optimizer.step(params, map_leaves(np.negative, grads), state)
         return params, state
 
-    def bound_of(self, data: tuple[Any, ...], batched: bool = False) -> Bound:
+    def bound_of(self, data: Data, batched: bool = False) -> Bound:
         """The programs for these data, looked up by the length of a batch."""
         rows = len(data[self.by_row.index(True)]) if batched else -1
         found = self.programs.get(rows)
@@ -230,7 +230,7 @@ class Loop:
         value: float,
         grads: Pytree,
         eps: Pytree,
-        data: tuple[object, ...],
+        data: Data,
     ) -> None:
         self.skipped += 1
         if self.on_nan == "skip" and self.skipped < 20:

@@ -16,7 +16,7 @@ from srcdiff.effects import handle
 from srcdiff.vi.distributions.base import Distribution
 from srcdiff.vi.distributions.mixtures_and_point_masses import ImproperUniform
 from srcdiff.vi.model.program_text import check_count, generators_of, name_of
-from srcdiff.vi.model.pytree import Pytree
+from srcdiff.vi.model.pytree import Data, Pytree
 from srcdiff.vi.model.semantics_base import Plate
 
 
@@ -76,7 +76,7 @@ def _is_in(frame: traceback.FrameSummary, folders: tuple[Path, ...]) -> bool:
     return any(folder in Path(frame.filename).parents for folder in folders)
 
 
-def explain(model: Callable[..., Any], values: dict[str, Any], data: tuple[Any, ...]) -> str:
+def explain(model: Callable[..., Any], values: dict[str, Any], data: Data) -> str:
     """The error that the model raises for these values of its sites, as text; "" if there is none."""
     try:
         with np.errstate(all="ignore"):
@@ -88,7 +88,7 @@ def explain(model: Callable[..., Any], values: dict[str, Any], data: tuple[Any, 
     return ""
 
 
-def supports_of(model: Callable[..., Any], data: tuple[Any, ...]) -> dict[str, object]:
+def supports_of(model: Callable[..., Any], data: Data) -> dict[str, object]:
     """The supports of the sites in one run; None for a site whose iterations differ."""
     found: dict[str, Any] = {}
     handle(_Supports(np.random.default_rng(0), found), model, *data)
@@ -99,7 +99,7 @@ class _OneAfterAnother(Exception):
     """A site has another value in each iteration of a loop, so a run with one value explains nothing."""
 
 
-def _check_data(model: Callable[..., Any], data: tuple[Any, ...]) -> None:
+def _check_data(model: Callable[..., Any], data: Data) -> None:
     """Raise for data that are not arrays, by the names of the model's parameters."""
     names = [*inspect.signature(model).parameters]
     for name, value in zip(names, data, strict=False):

@@ -10,7 +10,7 @@ import numpy as np
 import srcdiff
 from srcdiff.vi.model.models import Site, sites
 from srcdiff.vi.model.program_text import generators_of, name_of, program
-from srcdiff.vi.model.pytree import Pytree
+from srcdiff.vi.model.pytree import Data, Pytree
 from srcdiff.vi.model.semantics import Draw
 
 
@@ -69,7 +69,11 @@ class Sampler:
         return {name: np.array([one[name] for one in each]) for name in each[0]} if each else {}
 
     def _once(
-        self, rng: np.random.Generator, latents: Mapping[str, Any], found: list[Site], data: Any
+        self,
+        rng: np.random.Generator,
+        latents: Mapping[str, Any],
+        found: list[Site],
+        data: Data,
     ) -> dict[str, np.ndarray]:
         run, given = self._program(found, latents)
         drawn: dict[str, Any] = run(rng, *given, *data)
@@ -81,7 +85,7 @@ class Sampler:
         draws: int | None,
         given: dict[str, np.ndarray],
         found: list[Site],
-        data: Any,
+        data: Data,
     ) -> Pytree:
         """The result of a model that draws from a generator, with the sites' values from the posterior."""
         each = []

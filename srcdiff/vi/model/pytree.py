@@ -6,6 +6,8 @@ from typing import Any, TypeVar
 import numpy as np
 
 Pytree = Any  # a number, an array, or a named tuple, tuple, list or dict of pytrees
+Data = tuple[Any, ...]  # the arguments of a model
+Values = dict[str, Any]  # values of sites or parameters, by name
 P = TypeVar("P")  # a pytree that comes back changed, in the same structure
 
 

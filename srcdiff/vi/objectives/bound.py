@@ -12,7 +12,7 @@ from srcdiff.vi.guides.automatic import Guide, MeanField
 from srcdiff.vi.guides.noise import standard_normal
 from srcdiff.vi.model.checks import explain
 from srcdiff.vi.model.program_text import load_text
-from srcdiff.vi.model.pytree import Pytree, map_leaves
+from srcdiff.vi.model.pytree import Data, Pytree, Values, map_leaves
 from srcdiff.vi.model.unconstrained_layout import Layout, Parameter
 from srcdiff.vi.objectives.elbo_text import (
     OWN_NAMES,
@@ -51,7 +51,7 @@ class Bound:
     steps: int = 0
     seen: tuple[Any, ...] = ()  # the data for which it was generated
 
-    def is_for(self, data: tuple[Any, ...]) -> bool:
+    def is_for(self, data: Data) -> bool:
         """Whether the supports of sites have the same bounds for other data of this kind."""
         given = zip(self.target.data, data, self.seen, strict=False)
         return all(
@@ -66,9 +66,7 @@ class Bound:
 
     # ---- one step
 
-    def arguments(
-        self, params: Pytree, eps: Pytree, data: tuple[object, ...], baseline: float
-    ) -> list[Any]:
+    def arguments(self, params: Pytree, eps: Pytree, data: Data, baseline: float) -> list[Any]:
         held = tuple(params) if self.written.held else ()
         by_score = [baseline] if self.written.surrogate else []
         return [*params, *held, *by_score, *self.noise_arguments(eps), *data]
@@ -82,9 +80,7 @@ class Bound:
         found = self.function(*self.arguments(params, eps, data, 0.0))
         return float(found[1] if self.written.surrogate else found)
 
-    def step(
-        self, params: Pytree, eps: Pytree, data: tuple[object, ...], baseline: Pytree = 0.0
-    ) -> Pytree:
+    def step(self, params: Pytree, eps: Pytree, data: Data, baseline: Pytree = 0.0) -> Pytree:
         """`(elbo, gradient)`; a baseline shaped like the parameters has one number for each."""
         if self.written.surrogate and not np.isscalar(baseline):
             # the estimator is linear in the baseline
@@ -100,7 +96,7 @@ class Bound:
 
     # ---- methods that depend on the guide
 
-    def init(self, data: tuple[object, ...], at: Pytree, scale: float) -> Any:
+    def init(self, data: Data, at: Pytree, scale: float) -> Any:
         """First parameters."""
         raise NotImplementedError
 
@@ -108,30 +104,30 @@ class Bound:
         """Noise for `draws` draws."""
         raise NotImplementedError
 
-    def sample(self, params: Pytree, n: int, rng: np.random.Generator, data: Any) -> dict[str, Any]:
+    def sample(self, params: Pytree, n: int, rng: np.random.Generator, data: Data) -> Values:
         """Draws of all sites: each array has the shape (n, *shape)."""
         raise NotImplementedError
 
-    def moments(self, params: Pytree, data: Any) -> dict[str, tuple[Any, Any]]:
+    def moments(self, params: Pytree, data: Data) -> dict[str, tuple[Any, Any]]:
         """Mean and standard deviation of all sites."""
         raise NotImplementedError
 
-    def values_of(self, params: Pytree) -> dict[str, Any]:
+    def values_of(self, params: Pytree) -> Values:
         """Parameters by the user's names, in their constraints."""
         raise NotImplementedError
 
-    def model_values(self, params: Pytree) -> dict[str, Any]:
+    def model_values(self, params: Pytree) -> Values:
         raise NotImplementedError
 
-    def log_weights(self, params: Pytree, n: int, rng: np.random.Generator, data: object) -> Any:
+    def log_weights(self, params: Pytree, n: int, rng: np.random.Generator, data: Data) -> Any:
         """Log p - log q of n draws, shape (n,)."""
         raise NotImplementedError
 
-    def blame(self, params: Pytree, grads: Pytree, eps: Pytree, data: tuple[object, ...]) -> str:
+    def blame(self, params: Pytree, grads: Pytree, eps: Pytree, data: Data) -> str:
         """The sites that cause a bound or gradient that is not finite."""
         raise NotImplementedError
 
-    def explain(self, values: dict[str, Any], data: tuple[object, ...]) -> str:
+    def explain(self, values: Values, data: Data) -> str:
         """The site whose distribution or value is not valid for these values of the latent sites, with the error; "" if
         there is none.
         """
@@ -140,7 +136,7 @@ class Bound:
         reason = explain(self.target.model, values, data[: len(data_names(self.target.model))])
         return f"{reason} (at {shown(values)})" if reason else ""
 
-    def text(self, data: tuple[object, ...]) -> str:
+    def text(self, data: Data) -> str:
         """Stages 1 and 2 as source: the log-joint and the bound."""
         raise NotImplementedError
 
@@ -199,15 +195,13 @@ class VectorBound(Bound):
             return own
         return namedtuple(own.__name__, [*own._fields, *(p.field for p in self.of_model)])
 
-    def arguments(
-        self, params: Pytree, eps: Pytree, data: tuple[object, ...], baseline: float
-    ) -> list[Any]:
+    def arguments(self, params: Pytree, eps: Pytree, data: Data, baseline: float) -> list[Any]:
         found = super().arguments(params, eps, data, baseline)
         if self.written.held and not self.written.surrogate:  # only the guide's parameters are held
             del found[2 * len(params) - len(self.of_model) : 2 * len(params)]
         return found
 
-    def init(self, data: tuple[object, ...], at: Pytree, scale: float) -> Pytree:
+    def init(self, data: Data, at: Pytree, scale: float) -> Pytree:
         own = self.guide.init(self.layout.unconstrain(at or {}), scale)
         return self.params_type(*own, *(p.start for p in self.of_model))
 
@@ -215,12 +209,12 @@ class VectorBound(Bound):
         """The model's parameters as unconstrained arrays, which are fitted."""
         return tuple(params)[len(params) - len(self.of_model) :]
 
-    def model_values(self, params: Pytree) -> dict[str, Any]:
+    def model_values(self, params: Pytree) -> Values:
         """The model's parameters, in their constraints."""
         reals = zip(self.of_model, self._reals(params), strict=True)
         return {p.name: p.value(real) for p, real in reals}
 
-    def values_of(self, params: Pytree) -> dict[str, Any]:
+    def values_of(self, params: Pytree) -> Values:
         """Parameters by name; the model's parameters have the user's names."""
         own = dict(zip(self.guide.params_type._fields, params, strict=False))
         return {**own, **self.model_values(params)}
@@ -233,14 +227,14 @@ class VectorBound(Bound):
         size = self.guide.noise_size(self.layout.size)
         return self.guide.draws(params, rng.standard_normal((n, size)))
 
-    def sample(self, params: Pytree, n: int, rng: np.random.Generator, data: Any) -> dict[str, Any]:
+    def sample(self, params: Pytree, n: int, rng: np.random.Generator, data: Data) -> Values:
         return self.layout.constrain(self.draws(params, n, rng))
 
-    def log_weights(self, params: Pytree, n: int, rng: np.random.Generator, data: Any) -> Any:
+    def log_weights(self, params: Pytree, n: int, rng: np.random.Generator, data: Data) -> Any:
         z = self.draws(params, n, rng)
         return self._log_density(z, *self._reals(params), *data) - self.guide.log_prob(params, z)
 
-    def moments(self, params: Pytree, data: Any) -> dict[str, tuple[Any, Any]]:
+    def moments(self, params: Pytree, data: Data) -> dict[str, tuple[Any, Any]]:
         """Moments by quadrature over each number of z; from 10**5 fixed draws for sites that depend on several numbers
         jointly.
         """
@@ -266,7 +260,7 @@ class VectorBound(Bound):
             found[p.name] = (first, second)
         return found
 
-    def text(self, data: tuple[object, ...]) -> str:
+    def text(self, data: Data) -> str:
         values = self.layout.constrain(np.zeros(self.layout.size))
         values |= {p.name: p.value(p.start) for p in self.of_model}
         log_joint = (self._diverging or self.target).text(values, *data)
@@ -278,7 +272,7 @@ class VectorBound(Bound):
         ]
         return module_text([*([log_joint] if log_joint else []), *bijectors, self.written.text])
 
-    def blame(self, params: Pytree, grads: Pytree, eps: Pytree, data: tuple[object, ...]) -> str:
+    def blame(self, params: Pytree, grads: Pytree, eps: Pytree, data: Data) -> str:
         for name, leaf in params._asdict().items():
             if not np.all(np.isfinite(leaf)):
                 return f"{self._named(name, ~np.isfinite(leaf))} is not finite itself"

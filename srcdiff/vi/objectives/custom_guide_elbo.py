@@ -26,7 +26,7 @@ from srcdiff.vi.model.checks import explain
 from srcdiff.vi.model.guide_semantics import GuideDraw
 from srcdiff.vi.model.models import Site, sites
 from srcdiff.vi.model.program_text import load_text, name_of
-from srcdiff.vi.model.pytree import Pytree
+from srcdiff.vi.model.pytree import Data, Pytree, Values
 from srcdiff.vi.model.unconstrained_layout import Parameter, as_variable
 from srcdiff.vi.objectives.bound import Bound, shown, text_of
 from srcdiff.vi.objectives.elbo_text import Written, module_text
@@ -64,15 +64,9 @@ class FunctionBound(Bound):
     """
 
     def __init__(
-        self,
-        model: Any,
-        guide: Callable[..., Any],
-        estimator: Any,
-        make: Any,
-        options: Any,
-        data: tuple[Any, ...],
-        full: tuple[Any, ...] | None,
-    ) -> None:
+        self, model: Any, guide: Callable[..., Any], estimator: Any, make: Any, options: Any,
+        data: Data, full: Data | None,
+    ) -> None:  # fmt: skip
         self.guide = guide
         latents = match(guide, model, data)
         recorded, of_model = listen(guide, data), listen(model, data)
@@ -289,7 +283,7 @@ class FunctionBound(Bound):
         self._density = srcdiff.transform(self.target.log_joint, "simplify", **options)
         self._differentiate(make, options)
 
-    def text(self, data: tuple[object, ...]) -> str:
+    def text(self, data: Data) -> str:
         rng = np.random.default_rng(0)
         eps = noise_of_sites(self.sites, rng, 1, "independent")
         params = self.init(data, None, 1.0)
@@ -313,12 +307,14 @@ class FunctionBound(Bound):
         """The guide's parameters."""
         return self._of_guide
 
-    def draw_text(self, params: Pytree, data: tuple[object, ...]) -> str:
+    def draw_text(self, params: Pytree, data: Data) -> str:
         eps = noise_of_sites(self.sites, np.random.default_rng(0), 1, "independent")
         given = [*self._guide_values(params), *(eps[s.name][0] for s in self.sites), *data]
         return self._plain["draw"].source_for(*given).rstrip() + "\n"
 
-    def _guide_text(self, suffix: str, params: Pytree, eps: Pytree, values: Any, data: Any) -> str:
+    def _guide_text(
+        self, suffix: str, params: Pytree, eps: Pytree, values: Values, data: Data
+    ) -> str:
         given: tuple[str, ...] = ()
         if suffix == "score":
             given = self.by_score or tuple(s.name for s in self.sites)
@@ -333,7 +329,7 @@ class FunctionBound(Bound):
     def noise_arguments(self, eps: Pytree) -> list[object]:
         return [eps[s.name] for s in self.sites]
 
-    def init(self, data: tuple[object, ...], at: Pytree, scale: float) -> Pytree:
+    def init(self, data: Data, at: Pytree, scale: float) -> Pytree:
         if at:
             raise ValueError(
                 "init: a guide function says itself where its parameters begin (vi.param)"
@@ -358,19 +354,19 @@ class FunctionBound(Bound):
     def _model_params(self, params: Pytree) -> list[object]:
         return [*self.model_values(params).values()]
 
-    def _draw(self, params: Pytree, eps: dict[str, Any], data: Any) -> tuple[dict[str, Any], float]:
+    def _draw(self, params: Pytree, eps: Values, data: Data) -> tuple[Values, float]:
         """One draw of all sites, and its log density."""
         given = [*self._guide_values(params), *(eps[s.name] for s in self.sites), *data]
         *values, minus_log_q = self._plain["log_draw"](*given)
         named = {s.name: v for s, v in zip(self.sites, values, strict=True)}
         return named, -float(minus_log_q)
 
-    def sample(self, params: Pytree, n: int, rng: np.random.Generator, data: Any) -> dict[str, Any]:
+    def sample(self, params: Pytree, n: int, rng: np.random.Generator, data: Data) -> Values:
         eps = self.noise(rng, n, "independent")
         each = [self._draw(params, {k: v[i] for k, v in eps.items()}, data)[0] for i in range(n)]
         return {s.name: np.array([one[s.name] for one in each]) for s in self.sites}
 
-    def moments(self, params: Pytree, data: Any) -> dict[str, tuple[Any, Any]]:
+    def moments(self, params: Pytree, data: Data) -> dict[str, tuple[Any, Any]]:
         """Mean and standard deviation of all sites, from 4096 fixed quasi-random draws."""
         eps = self.noise(np.random.default_rng(0), 4096, "quasi-random")
         each = [self._draw(params, {k: v[i] for k, v in eps.items()}, data)[0] for i in range(4096)]
@@ -381,7 +377,7 @@ class FunctionBound(Bound):
             found[s.name] = (first, second) if s.shape else (float(first), float(second))
         return found
 
-    def log_weights(self, params: Pytree, n: int, rng: np.random.Generator, data: Any) -> Pytree:
+    def log_weights(self, params: Pytree, n: int, rng: np.random.Generator, data: Data) -> Pytree:
         eps = self.noise(rng, n, "independent")
         of_model = self._model_params(params)
         found = np.empty(n)
@@ -390,7 +386,7 @@ class FunctionBound(Bound):
             found[i] = self._density(*values.values(), *of_model, *data) - log_q
         return found
 
-    def blame(self, params: Pytree, grads: Pytree, eps: Pytree, data: tuple[object, ...]) -> str:
+    def blame(self, params: Pytree, grads: Pytree, eps: Pytree, data: Data) -> str:
         for name, leaf in params._asdict().items():
             if not np.all(np.isfinite(leaf)):
                 return f"parameter {name!r} is not finite itself"

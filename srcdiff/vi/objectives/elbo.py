@@ -11,7 +11,7 @@ from srcdiff.vi.guides.automatic import Delta, Guide, MeanField
 from srcdiff.vi.guides.custom import model_params
 from srcdiff.vi.model.log_density import LogDensity
 from srcdiff.vi.model.program_text import name_of
-from srcdiff.vi.model.pytree import Pytree
+from srcdiff.vi.model.pytree import Data, Pytree
 from srcdiff.vi.objectives.bound import Bound, VectorBound
 from srcdiff.vi.objectives.custom_guide_elbo import FunctionBound
 from srcdiff.vi.objectives.gradient_estimators import Estimator, Path, estimator_of
@@ -81,7 +81,7 @@ class Elbo:
         self._options = options
         self._bounds: dict[object, Bound] = {}
         self._latest: Bound | None = None
-        self._latest_data: tuple[object, ...] = ()
+        self._latest_data: Data = ()
 
     def __getstate__(self) -> dict[str, object]:
         """The state without its programs, which are generated again."""
@@ -89,7 +89,7 @@ class Elbo:
 
     # ---- programs
 
-    def bound(self, *data: Any, full: tuple[Any, ...] | None = None) -> Bound:
+    def bound(self, *data: Any, full: Data | None = None) -> Bound:
         """The programs for data of this kind. `full`: all data, if `data` is a batch of it; the programs then take
         `share` after the data.
         """
@@ -101,7 +101,7 @@ class Elbo:
         self._latest, self._latest_data = found, data
         return found
 
-    def _new(self, data: tuple[Any, ...], full: tuple[Any, ...] | None) -> Bound:
+    def _new(self, data: Data, full: Data | None) -> Bound:
         if not isinstance(self.guide, Guide):
             return FunctionBound(
                 self.model, self.guide, self.estimator, self._make, self._options, data, full

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 import srcdiff
-from srcdiff.vi.model.pytree import Pytree
+from srcdiff.vi.model.pytree import Data, Pytree
 
 if TYPE_CHECKING:
     from srcdiff.vi.objectives.elbo import Elbo
@@ -82,7 +82,7 @@ def write_stages(
     folder: Path,
     params: Pytree,
     eps: Pytree,
-    data: tuple[object, ...],
+    data: Data,
     kernel: bool = False,
 ) -> list[Path]:
     """Write `elbo.py` (the log-joint and the bound), `gradient.py` and `loops.py` (if there is a loop form), and
@@ -113,9 +113,7 @@ def _kernel(made: object, given: Sequence[Any], data: int, noise: int) -> str:
     return str(run.module_text(*stacked))
 
 
-def write_test(
-    elbo: "Elbo", path: Path, params: Pytree, eps: Pytree, data: tuple[object, ...]
-) -> Path:
+def write_test(elbo: "Elbo", path: Path, params: Pytree, eps: Pytree, data: Data) -> Path:
     """Write a test of the gradient, and the gradient beside it."""
     bound = elbo.bound(*data)
     gradient = path.with_name(f"{path.stem.removeprefix('test_')}_gradient.py")

@@ -15,12 +15,13 @@ from srcdiff.vi.distributions.supports import constraints
 from srcdiff.vi.model.log_density import LogDensity
 from srcdiff.vi.model.models import Site, is_finite, sites
 from srcdiff.vi.model.program_text import generators_of, load_text, name_of, parameter, program
+from srcdiff.vi.model.pytree import Data
 from srcdiff.vi.model.semantics import LogJoint
 from srcdiff.vi.model.subsampling_semantics import WeightedLogJoint
 from srcdiff.vi.model.unconstrained_layout import Layout, layout_of
 
 
-def count_rows(data: tuple[object, ...], names: tuple[str, ...]) -> tuple[int, tuple[bool, ...]]:
+def count_rows(data: Data, names: tuple[str, ...]) -> tuple[int, tuple[bool, ...]]:
     """The number of rows of the data, and which data have rows: arrays with the length of the first array.
 
     Raises
@@ -78,7 +79,7 @@ def data_names(model: Callable[..., object]) -> tuple[str, ...]:
     return tuple(inspect.signature(model).parameters)
 
 
-def kind_of(data: tuple[object, ...]) -> Any:
+def kind_of(data: Data) -> Any:
     """The key of programs for these data: types and shapes of arrays, and integers, which may be lengths."""
     return tuple(
         (a.shape, str(a.dtype))
@@ -90,8 +91,8 @@ def kind_of(data: tuple[object, ...]) -> Any:
 
 def target_of(
     model: Callable[..., object],
-    data: tuple[object, ...],
-    full: tuple[object, ...] | None = None,
+    data: Data,
+    full: Data | None = None,
     params: Sequence[str] = (),
     local: bool = False,
     divergences: bool = False,
@@ -177,7 +178,7 @@ def _of_density(density: LogDensity, batched: bool) -> Target:
 
 
 def _density_text(
-    f: Callable[..., object], name: str, values: Mapping[str, object], data: tuple[object, ...]
+    f: Callable[..., object], name: str, values: Mapping[str, object], data: Data
 ) -> str:
     if hasattr(f, "source_for"):  # a generated function
         return str(f.source_for(*values.values(), *data))
@@ -198,8 +199,8 @@ def _text_of(f: Callable[..., object], name: str) -> str:
 
 def _of_model(
     model: Callable[..., object],
-    data: tuple[object, ...],
-    full: tuple[object, ...] | None,
+    data: Data,
+    full: Data | None,
     params: Sequence[str],
     local: bool,
     divergences: bool,
@@ -309,9 +310,7 @@ def _diverging(site: Site) -> str | None:
     return cls.__name__ if (cls, site.distribution) in REGISTRY else None
 
 
-def _check_bounds(
-    model: Callable[..., object], latents: Sequence[Site], full: tuple[object, ...]
-) -> None:
+def _check_bounds(model: Callable[..., object], latents: Sequence[Site], full: Data) -> None:
     """Raise for bounds of supports that are computed from rows: each batch would have other bounds."""
     _, by_row = count_rows(full, data_names(model))
     rows = [n for n, is_row in zip(data_names(model), by_row, strict=True) if is_row]

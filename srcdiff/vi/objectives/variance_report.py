@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 import srcdiff
-from srcdiff.vi.model.pytree import Pytree, map_leaves
+from srcdiff.vi.model.pytree import Data, Pytree, map_leaves
 
 if TYPE_CHECKING:
     from srcdiff.vi.objectives.elbo import Elbo
@@ -56,7 +56,7 @@ class Report:
 
 
 def report(
-    elbo: "Elbo", params: Pytree, rng: np.random.Generator, data: tuple[object, ...], estimates: int
+    elbo: "Elbo", params: Pytree, rng: np.random.Generator, data: Data, estimates: int
 ) -> Report:
     """See `Elbo.report`."""
     if estimates < 2:

@@ -10,7 +10,7 @@ import numpy as np
 from srcdiff.vi.guides.automatic import Guide
 from srcdiff.vi.model.log_density import LogDensity
 from srcdiff.vi.model.predictive import Sampler, predictive
-from srcdiff.vi.model.pytree import Pytree
+from srcdiff.vi.model.pytree import Data, Pytree, Values
 from srcdiff.vi.objectives.bound import Bound, VectorBound
 from srcdiff.vi.objectives.elbo import Elbo, guide_name
 from srcdiff.vi.results.export import write_posterior
@@ -39,7 +39,7 @@ class Posterior:
         elbo: Elbo,
         params: Pytree,
         bounds: object,
-        data: tuple[Any, ...],
+        data: Data,
         stopped: str,
         *,
         guide: Guide | None = None,
@@ -71,17 +71,17 @@ class Posterior:
 
     # ---- draws and moments
 
-    def sample(self, n: int, rng: np.random.Generator) -> dict[str, Any]:
+    def sample(self, n: int, rng: np.random.Generator) -> Values:
         """Draws of all latent sites: a dict from names to arrays of shape (n, *shape)."""
         return self._bound.sample(self.params, n, rng, self.data)
 
     @cached_property
-    def mean(self) -> dict[str, Any]:
+    def mean(self) -> Values:
         """The mean of each site: a dict from names to values of the site's shape."""
         return {name: first for name, (first, _) in self._moments.items()}
 
     @cached_property
-    def sd(self) -> dict[str, Any]:
+    def sd(self) -> Values:
         """The standard deviation of each number of each site: a dict from names to values of the site's shape."""
         return {name: second for name, (_, second) in self._moments.items()}
 
@@ -95,12 +95,12 @@ class Posterior:
         return self.guide.moments(self.params)[1]
 
     @property
-    def values(self) -> dict[str, Any]:
+    def values(self) -> Values:
         """The fitted parameters of a guide function, and of the model, by the user's names and in their constraints."""
         return self._bound.values_of(self.params)
 
     @property
-    def model_values(self) -> dict[str, Any]:
+    def model_values(self) -> Values:
         """The part of `values` that belongs to the model."""
         return self._bound.model_values(self.params)
 
@@ -195,9 +195,9 @@ class Posterior:
 class _Drawn:
     """A posterior that returns draws from before."""
 
-    def __init__(self, draws: dict[str, Any], model_values: dict[str, object]) -> None:
+    def __init__(self, draws: Values, model_values: Values) -> None:
         self.draws = draws
         self.model_values = model_values
 
-    def sample(self, n: int, rng: np.random.Generator) -> dict[str, Any]:
+    def sample(self, n: int, rng: np.random.Generator) -> Values:
         return self.draws
