@@ -26,7 +26,7 @@ operation determines which version it sees.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
@@ -164,10 +164,10 @@ class OpDecl:
     defaults: Mapping[str, Any] = field(default_factory=dict)
     ignored: tuple[str, ...] = ()
     bind: Callable[..., Any] | None = None
-    rule: Callable[..., Any] | None = None
-    forward: Callable[..., Any] | None = None
+    rule: Callable[..., object] | None = None
+    forward: Callable[..., object] | None = None
     specialised: Callable[[tuple[int, ...]], OpDecl] | None = None
-    build: Callable[..., Any] | None = None
+    build: Callable[..., Sequence[Atom | None]] | None = None
     scatter: OpDecl | None = None
     elementwise: bool = False
     broadcasts: bool = False
@@ -192,15 +192,15 @@ class OpDecl:
     effect: bool = False
     raises: bool = False
     cost: str = "element"
-    evaluate: Callable[..., Any] | None = None
-    place: Callable[..., Any] | None = None
-    element: Callable[..., Any] | None = None
-    loops: Callable[..., Any] | None = None
+    evaluate: Callable[..., object] | None = None
+    place: Callable[..., Sequence[Atom]] | None = None
+    element: Callable[..., Atom] | None = None
+    loops: Callable[..., Atom | tuple[Atom, ...] | None] | None = None
     reads_once: bool = False
     fold: tuple[str, float] | None = None
-    expansion: Callable[..., Any] | None = None
-    device_form: Callable[..., Any] | None = None
-    simpler: Callable[..., Any] | None = None
+    expansion: Callable[..., object] | None = None
+    device_form: Callable[..., object] | None = None
+    simpler: Callable[..., Sequence[Atom] | None] | None = None
     compiled: str = ""
     c_function: str = ""
     routine: str | Callable[[Op], str] = ""

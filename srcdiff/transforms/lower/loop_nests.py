@@ -125,8 +125,7 @@ class Nest:
             return self.load(self.arrays.get(array), at)
         if op.decl.element is not None:
             own = Nest(self.arrays, self.b, self.depth, beside_narrow(op), self.made)
-            found: Atom = op.decl.element(own, op, at)
-            return found
+            return op.decl.element(own, op, at)
         if op.decl.place is not None:
             return self.element(op.operands[0], op.decl.place(self, op, at))
         return self.elementwise(op, at)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 from srcdiff.ir.build import with_parts
@@ -60,7 +60,7 @@ def _makes_more(op: Op) -> bool:
 def _build(r: Reversal, op: Op, d_outs: Sequence[Atom | None], scope: Scope) -> None:
     assert op.decl.build is not None
     since = len(scope.b.body)
-    build: Callable[..., Sequence[Atom | None]] = op.decl.build
+    build = op.decl.build
 
     def adjoints(operands: Sequence[Atom], *d_outs: Atom | None) -> Sequence[Atom | None]:
         return build(scope.b, replace(op, operands=tuple(operands)), d_outs)
