@@ -29,6 +29,7 @@ from srcdiff.frontend.source.locations import place_of
 from srcdiff.frontend.trace import trace
 from srcdiff.ir.core import Function
 from srcdiff.ir.dims import ShapeMismatch
+from srcdiff.ir.facts import EffectNote
 from srcdiff.ir.location import Location
 from srcdiff.ir.recursion import callees_first
 from srcdiff.ir.structs import own_constructor
@@ -320,7 +321,7 @@ def _refuse_own_constructors(fn: Function, bindings: Mapping[str, object]) -> No
             )
 
 
-def noted(f: Any, args: Sequence[Any]) -> list[tuple[str, dict[str, Any], Location]]:
+def noted(f: Any, args: Sequence[Any]) -> list[EffectNote]:
     """The notes of effect handlers in a function for these arguments (see `srcdiff.effects.notes_of`)."""
     arguments = signature_of(f, 0).bind(args, {}, frozenset())
     names, types = arguments.names, arguments.types

@@ -25,6 +25,7 @@ from srcdiff.frontend.source.wrappers import calling, itself
 from srcdiff.frontend.trace import trace
 from srcdiff.ir.build import ops_of
 from srcdiff.ir.core import Function
+from srcdiff.ir.facts import Keys
 from srcdiff.ir.location import Location
 from srcdiff.ir.recursion import callees_first
 from srcdiff.ir.types import List, Scalar, Type
@@ -216,12 +217,12 @@ def with_program_facts(fn: Function, arguments: Arguments, base: object) -> Func
     return replace(fn, source=source, lengths=lengths)
 
 
-def _changed_numbers(fn: Function) -> Iterator[tuple[str, tuple[Any, ...]]]:
+def _changed_numbers(fn: Function) -> Iterator[tuple[str, Keys]]:
     """Which parameters, and parts of them, are changed in place where they are arrays without axes."""
     return ((fn.params[root[0]].name, root[1:]) for root in fn.source.zero_dim.changed)
 
 
-def _numbers(fn: Function) -> tuple[tuple[str, tuple[Any, ...], Location | None], ...]:
+def _numbers(fn: Function) -> tuple[tuple[str, Keys, Location | None], ...]:
     """Which parameters, and parts of them, may not be arrays without axes, and where they would be changed."""
     refused = fn.source.zero_dim.refused
     return tuple((fn.params[root[0]].name, root[1:], where) for root, where in refused.items())

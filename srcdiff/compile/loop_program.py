@@ -10,6 +10,7 @@ from srcdiff.compile.arguments.signature import Arguments
 from srcdiff.compile.program import Derived, Stored, fits_lengths, fits_sizes
 from srcdiff.compile.threads import may_share_loops
 from srcdiff.ir.core import Tree
+from srcdiff.ir.facts import Keys
 from srcdiff.ir.location import Location
 from srcdiff.ir.types import Dim, Size, Type
 
@@ -50,9 +51,9 @@ class LoopProgram:
     outside: tuple[Any, ...] = ()
     output: Tree = 0
     location: Location | None = None
-    written: tuple[tuple[str, tuple[Any, ...]], ...] = ()
+    written: tuple[tuple[str, Keys], ...] = ()
     contiguous: tuple[str, ...] = ()
-    numbers: tuple[tuple[str, tuple[Any, ...], Location | None], ...] = ()
+    numbers: tuple[tuple[str, Keys, Location | None], ...] = ()
     independent: tuple[str, ...] = ()
     rewritten: tuple[tuple[str, Location | None], ...] = ()
     assumptions: tuple[tuple[Dim, Dim], ...] = ()

@@ -18,6 +18,7 @@ import numpy as np
 
 from srcdiff.compile.derivations.kinds import Derivation
 from srcdiff.errors import DifferentiationError
+from srcdiff.ir.facts import Keys
 from srcdiff.ir.location import Location
 from srcdiff.ir.types import Dim, Size, size_of
 from srcdiff.options import Options
@@ -182,9 +183,9 @@ class Program:
     watched: tuple[Watched, ...] = ()
     outside: bool = False
     saved: str = ""
-    written: tuple[tuple[str, tuple[Any, ...]], ...] = ()
+    written: tuple[tuple[str, Keys], ...] = ()
     contiguous: tuple[str, ...] = ()
-    numbers: tuple[tuple[str, tuple[Any, ...], Location | None], ...] = ()
+    numbers: tuple[tuple[str, Keys, Location | None], ...] = ()
     arrays: Mapping[str, Any] = field(default_factory=dict)
     weights: Any = None
     rewritten: tuple[tuple[str, Location | None], ...] = ()

@@ -22,6 +22,7 @@ from srcdiff.ir.types import Array, Dim, Size, Type
 from srcdiff.ir.values import Value
 
 LengthPair = tuple[Dim, Dim]
+EffectNote = tuple[str, dict[str, Any], Location]  # the key of a note, its values, and its line
 Keys = tuple[Any, ...]  # the way from a parameter to a part of it
 Root = tuple[Any, ...]  # a parameter's position (or a value with storage), and the keys of a part
 Rewrite = tuple[str, Location | None]  # the rule's name, and the line
@@ -209,9 +210,7 @@ class SourceFacts:
     )
     outside_arrays: Mapping[str, Any] = field(default_factory=dict)
     remarks: Mapping[Location | None, tuple[str, ...]] = field(default_factory=dict)
-    effect_notes: Mapping[object, tuple[str, dict[str, Any], Location]] = field(
-        default_factory=dict
-    )
+    effect_notes: Mapping[object, EffectNote] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ from srcdiff.frontend.core.values import FrontValue, Parts
 from srcdiff.frontend.source.external_dependencies import Watched
 from srcdiff.ir.build import Builder
 from srcdiff.ir.core import Op
+from srcdiff.ir.facts import EffectNote
 from srcdiff.ir.location import Location
 from srcdiff.ir.types import Dim, List, Type
 from srcdiff.ir.values import Atom, Const, Value, const
@@ -165,7 +166,7 @@ class Session:
     captured: dict[str, object] = field(default_factory=dict)
     watched: dict[str, Watched] = field(default_factory=dict)
     remarks: dict[Location | None, tuple[str, ...]] = field(default_factory=dict)
-    effect_notes: dict[object, tuple[str, dict[str, Any], Location]] = field(default_factory=dict)
+    effect_notes: dict[object, EffectNote] = field(default_factory=dict)
     named: dict[str, tuple[Any, Location]] = field(default_factory=dict)
     functions: dict[Any, Any] = field(default_factory=dict)
     open_calls: tuple[object, ...] = ()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import gast
@@ -29,6 +29,7 @@ from srcdiff.frontend.source.refusals import fail
 from srcdiff.frontend.source.wrappers import function_of
 from srcdiff.ir.core import Function
 from srcdiff.ir.dims import ShapeMismatch
+from srcdiff.ir.facts import EffectNote
 from srcdiff.ir.location import Location
 from srcdiff.ir.parameter_slice import parameters_of
 from srcdiff.ir.types import Array, Dim, Scalar, Struct, shape_of
@@ -252,7 +253,7 @@ def _described(shapes: Symbols, value: FrontValue) -> tuple[object, ...]:
     return "known", None
 
 
-def with_origins(fn: Function, noted: Any) -> dict[Any, Any]:
+def with_origins(fn: Function, noted: Mapping[object, EffectNote]) -> dict[object, EffectNote]:
     """Notes with the names of the parameters that values of the program may depend on, in the place of the values."""
     behind = parameters_of(fn)
 
