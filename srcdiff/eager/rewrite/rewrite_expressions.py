@@ -72,7 +72,7 @@ class ExpressionRewriter(ast.NodeTransformer):
         self.taken.add(name)
         return name
 
-    def each(self, value: Any, visited: ast.expr) -> Any:
+    def each(self, value: Any, visited: ast.expr) -> ast.expr:
         """The iterable of a loop, where it may be an array or an object."""
         is_call = isinstance(value, ast.Call) and isinstance(value.func, ast.Name)
         is_own = is_call and value.func.id in _ITERATORS and value.func.id not in self.local
@@ -93,7 +93,7 @@ class ExpressionRewriter(ast.NodeTransformer):
             else self.tape_call("each", visited)
         )
 
-    def block(self, body: Sequence[object]) -> list[Any]:
+    def block(self, body: Sequence[object]) -> list[ast.stmt]:
         self.own |= {
             s.name for s in body if isinstance(s, ast.FunctionDef) and self.is_defined_once(s)
         }
@@ -212,7 +212,7 @@ class ExpressionRewriter(ast.NodeTransformer):
             return ast.Starred(self.each(node.value, self.visit(node.value)), ast.Load())
         return self.visit(node)
 
-    def visit_Starred(self, node: ast.Starred) -> Any:
+    def visit_Starred(self, node: ast.Starred) -> ast.expr:
         return self.argument(node) if isinstance(node.ctx, ast.Load) else node
 
     def visit_Subscript(self, node: ast.Subscript) -> ast.expr:
@@ -223,14 +223,14 @@ class ExpressionRewriter(ast.NodeTransformer):
             return ast.Subscript(base, self.visit(node.slice), ast.Load())
         return self.tape_call("item", base, self.key(node))
 
-    def key(self, subscript: ast.Subscript) -> Any:
+    def key(self, subscript: ast.Subscript) -> ast.expr:
         """The key of a subscript as an argument: an index, but for methods of the user's, and `np.r_` and `np.c_`."""
         base = subscript.value
         name = getattr(base, "attr", getattr(base, "id", ""))
         is_index = not _SUBSCRIPTS & self.routes.methods and name not in ("r_", "c_")
         return self.part_of_key(subscript.slice, self.unless_computed if is_index else self.visit)
 
-    def part_of_key(self, node: ast.expr, read: Callable[[Any], Any]) -> Any:
+    def part_of_key(self, node: ast.expr, read: Callable[[ast.expr], ast.expr]) -> ast.expr:
         if isinstance(node, ast.Slice):
             parts = (node.lower, node.upper, node.step)
             bounds = [ast.Constant(None) if b is None else read(b) for b in parts]
@@ -317,7 +317,7 @@ class ExpressionRewriter(ast.NodeTransformer):
 
     def loop_target(
         self, target: Any, iterated: ast.expr | None
-    ) -> tuple[Any, list[tuple[Any, Any]]]:
+    ) -> tuple[ast.expr, list[tuple[ast.expr, ast.expr]]]:
         """A target that unpacks no array, and the assignments after it."""
         if isinstance(target, ast.Name):
             return target, []

@@ -37,7 +37,7 @@ class Rewriter(ExpressionRewriter):
         if all(isinstance(t, ast.Name) for t in node.targets):
             return ast.Assign(node.targets, value)
         name = self.fresh("value")
-        out: list[Any] = [ast.Assign([ast.Name(name, ast.Store())], value)]
+        out: list[ast.stmt] = [ast.Assign([ast.Name(name, ast.Store())], value)]
         for target in node.targets:
             out += self.assigned(target, ast.Name(name, ast.Load()), None)
         return out
@@ -49,7 +49,7 @@ class Rewriter(ExpressionRewriter):
             else self.assigned(node.target, self.visit(node.value), node.value)
         )
 
-    def assigned(self, target: Any, value: Any, node: Any) -> list[Any]:
+    def assigned(self, target: Any, value: Any, node: Any) -> list[ast.stmt]:
         """Statements that bind a target to a value; `node` is the value before rewriting."""
         if isinstance(target, ast.Subscript | ast.Attribute):
             first, value = self.in_front(value) if self.is_later(target, node) else ([], value)
@@ -58,7 +58,7 @@ class Rewriter(ExpressionRewriter):
             return self.unpacked(target, value, node)
         return [ast.Assign([target], value)]
 
-    def is_later(self, target: ast.Subscript | ast.Attribute, value: Any) -> bool:
+    def is_later(self, target: ast.Subscript | ast.Attribute, value: ast.expr) -> bool:
         """Whether the value has to be computed before the target: `self.x[self.n] = self.next()`."""
         parts = (
             [target.value, target.slice] if isinstance(target, ast.Subscript) else [target.value]
@@ -76,14 +76,14 @@ class Rewriter(ExpressionRewriter):
                 return True
         return any(names_of(p) & bound for p in parts)
 
-    def in_front(self, value: Any) -> tuple[list[Any], Any]:
+    def in_front(self, value: ast.expr) -> tuple[list[ast.stmt], ast.expr]:
         """A value in a statement of its own, and its name."""
         if isinstance(value, ast.Name | ast.Constant):
             return [], value
         name = self.fresh("value")
         return [ast.Assign([ast.Name(name, ast.Store())], value)], ast.Name(name, ast.Load())
 
-    def stored(self, target: ast.Subscript | ast.Attribute, value: Any) -> list[ast.stmt]:
+    def stored(self, target: ast.Subscript | ast.Attribute, value: ast.expr) -> list[ast.stmt]:
         if isinstance(target, ast.Subscript):
             return [
                 ast.Expr(self.tape_call("store", self.visit(target.value), self.key(target), value))
@@ -131,7 +131,7 @@ class Rewriter(ExpressionRewriter):
         made = self.tape_call("augmented", symbol, self.visit(load), value)
         return [*first, *self.assigned(target, made, None)]
 
-    def evaluated_once(self, target: ast.expr) -> tuple[list[Any], Any]:
+    def evaluated_once(self, target: ast.expr) -> tuple[list[ast.stmt], Any]:
         """A target that is read and assigned; its calls, as in `xs.pop().v += 1`, run once, in front."""
         if not isinstance(target, ast.Attribute) or not _is_called(target.value):
             return [], target
@@ -230,9 +230,9 @@ class Rewriter(ExpressionRewriter):
         made.body = made.body or [ast.Pass()]
         return made
 
-    def class_body(self, body: list[ast.stmt]) -> list[Any]:
+    def class_body(self, body: list[ast.stmt]) -> list[ast.stmt]:
         """Statements of a class body, whose names are attributes; a dataclass has its fields as annotations."""
-        out: list[Any] = []
+        out: list[ast.stmt] = []
         for statement in body:
             if isinstance(statement, ast.AnnAssign) and isinstance(statement.target, ast.Name):
                 value = statement.value and self.visit(statement.value)
@@ -338,7 +338,7 @@ def dynamic_function(
         if a is not None:
             a.annotation = None
     (arguments.posonlyargs or arguments.args).insert(0, ast.arg(rewriter.tape))
-    body: list[Any]
+    body: list[ast.stmt]
     if isinstance(node, ast.Lambda):
         body = [ast.Return(rewriter.visit(node.body))]
     else:
