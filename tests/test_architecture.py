@@ -175,15 +175,15 @@ ON_THE_COMMAND_LINE = {
 # reason: their lines may only fall.
 MOST_FILES, MOST_LINES, MOST_LINES_OF_CODE = 14, 400, 60  # of a folder, of a module, of a function
 LONG_MODULES = {
-    "api.py": 417,  # half of it are docstrings of what users call
+    "api.py": 416,  # half of it are docstrings of what users call
     "codegen/plan/lower.py": 414,  # one walk over the statements
-    "expfam/core/family.py": 429,  # the docstrings of one class
+    "expfam/core/family.py": 428,  # the docstrings of one class
     "frontend/control/loop_carries.py": 510,  # one fixpoint, with the refusals of its cases
     "ir/core.py": 416,  # the grammar of the IR, a line for each field of an operation
     "ir/types.py": 418,  # lengths and types, which hold each other
     "transforms/rewrite/stability_rules.py": 498,  # a table of rules
     "vi/inference/optimizers.py": 413,  # a list of methods, each with its formula
-    "vi/objectives/custom_guide_elbo.py": 438,  # one bound in all its forms
+    "vi/objectives/custom_guide_elbo.py": 434,  # one bound in all its forms
     "vi/objectives/elbo_text.py": 421,  # the texts of all estimators
 }
 

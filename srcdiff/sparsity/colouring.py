@@ -10,7 +10,7 @@ import numpy as np
 import scipy.sparse
 
 Pattern = Any  # a sparse array in CSR form
-Colours = Any  # an array of integers
+Colours = np.ndarray  # of integers
 
 
 def _greedy(pattern: Pattern, order: np.ndarray) -> Colours:

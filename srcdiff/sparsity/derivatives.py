@@ -19,7 +19,7 @@ from srcdiff.handles.generated import Generated
 from srcdiff.handles.specialisations import Specialisation
 from srcdiff.ir.types import is_complex, is_float
 from srcdiff.options import Options
-from srcdiff.sparsity.colouring import coloured_by, coloured_symmetric
+from srcdiff.sparsity.colouring import Pattern, coloured_by, coloured_symmetric
 from srcdiff.sparsity.patterns import pattern_of
 from srcdiff.sparsity.value_dependence import is_decided_by_floats, outside_values
 
@@ -49,9 +49,9 @@ class Plan:
         The pattern is the same for all floats.
     """
 
-    pattern: Any
-    columns: Any
-    rows: Any
+    pattern: Pattern
+    columns: np.ndarray
+    rows: np.ndarray
     places: Any
     specialisation: Specialisation
     is_lasting: bool
@@ -183,7 +183,7 @@ class SparseDerivative(AtPoint):
         flat = np.zeros(sum(_sizes([values[k] for k in self.wrt])))
         self.along.specialise(*values, *self._directions(values, flat))
 
-    def _made(self, pattern: Any, specialisation: Specialisation, is_lasting: bool) -> Plan:
+    def _made(self, pattern: Pattern, specialisation: Specialisation, is_lasting: bool) -> Plan:
         rows, columns = (
             np.repeat(np.arange(pattern.shape[0]), np.diff(pattern.indptr)),
             pattern.indices,

@@ -16,30 +16,30 @@ from srcdiff.vi.model.pytree import Pytree
 class DeltaParams(NamedTuple):
     """The place of the point: `loc` (D,), in the space of z."""
 
-    loc: Any
+    loc: np.ndarray
 
 
 class MeanFieldParams(NamedTuple):
     """Means `loc` and logarithms of standard deviations `log_scale`, both (D,)."""
 
-    loc: Any
-    log_scale: Any
+    loc: np.ndarray
+    log_scale: np.ndarray
 
 
 class FullRankParams(NamedTuple):
     """C = exp(log_scale)[:, None] * (I + L), where L is the part of `lower` (D, D) below the diagonal."""
 
-    loc: Any
-    log_scale: Any
-    lower: Any
+    loc: np.ndarray
+    log_scale: np.ndarray
+    lower: np.ndarray
 
 
 class LowRankParams(NamedTuple):
     """Covariance diag(exp(log_scale)**2) + factor factor^T, with `factor` (D, rank)."""
 
-    loc: Any
-    log_scale: Any
-    factor: Any
+    loc: np.ndarray
+    log_scale: np.ndarray
+    factor: np.ndarray
 
 
 class Guide:
@@ -77,11 +77,11 @@ class Guide:
         log_scale = f"np.sum({prefix}log_scale)"
         return [], f"-0.5 * np.sum({eps}**2 + LOG_2PI) - {log_scale}"
 
-    def moments(self, params: Pytree) -> tuple[Any, Any]:
+    def moments(self, params: Pytree) -> tuple[np.ndarray, np.ndarray]:
         """Mean (D,) and covariance (D, D) of z."""
         raise NotImplementedError
 
-    def draws(self, params: Pytree, eps: Any) -> Any:
+    def draws(self, params: Pytree, eps: np.ndarray) -> Any:
         """Draws z (n, D) from noise (n, noise_size)."""
         raise NotImplementedError
 
@@ -93,7 +93,7 @@ class Guide:
         log_det = np.sum(np.log(np.diag(C)))
         return -0.5 * np.sum(whitened**2 + np.log(2.0 * np.pi), axis=0) - log_det
 
-    def sampler(self, params: Pytree) -> tuple[dict[str, Any], list[str]]:
+    def sampler(self, params: Pytree) -> tuple[dict[str, np.ndarray], list[str]]:
         """The text of draws for a module of its own: arrays by name, and lines that compute z (n, D) from n and rng."""
         raise NotImplementedError
 
@@ -123,17 +123,17 @@ class Delta(Guide):
     def entropy(self, size: int, prefix: str = "") -> str:
         return ""
 
-    def moments(self, params: DeltaParams) -> tuple[Any, Any]:
+    def moments(self, params: DeltaParams) -> tuple[np.ndarray, np.ndarray]:
         size = len(params.loc)
         return params.loc, np.zeros((size, size))
 
     def log_prob(self, params: Pytree, z: np.ndarray) -> Any:
         raise TypeError("a point has no density: there are no importance weights, and no k-hat")
 
-    def sampler(self, params: DeltaParams) -> tuple[dict[str, Any], list[str]]:
+    def sampler(self, params: DeltaParams) -> tuple[dict[str, np.ndarray], list[str]]:
         return {"LOC": params.loc}, ["z = np.tile(LOC, (n, 1))"]
 
-    def draws(self, params: DeltaParams, eps: Any) -> Any:
+    def draws(self, params: DeltaParams, eps: np.ndarray) -> Any:
         return np.tile(params.loc, (len(eps), 1))
 
 
@@ -169,17 +169,17 @@ class MeanField(Guide):
         distances = f"((z - {prefix}loc) / {prefix}scale) ** 2"
         return [], f"-0.5 * np.sum({distances} + LOG_2PI) - np.sum({prefix}log_scale)"
 
-    def moments(self, params: MeanFieldParams) -> tuple[Any, Any]:
+    def moments(self, params: MeanFieldParams) -> tuple[np.ndarray, np.ndarray]:
         return params.loc, np.diag(np.exp(2.0 * params.log_scale))
 
-    def draws(self, params: MeanFieldParams, eps: Any) -> Any:
+    def draws(self, params: MeanFieldParams, eps: np.ndarray) -> Any:
         return params.loc + np.exp(params.log_scale) * eps
 
     def log_prob(self, params: MeanFieldParams, z: np.ndarray) -> Any:
         distances = ((z - params.loc) / np.exp(params.log_scale)) ** 2
         return -0.5 * np.sum(distances + np.log(2.0 * np.pi), axis=1) - np.sum(params.log_scale)
 
-    def sampler(self, params: MeanFieldParams) -> tuple[dict[str, Any], list[str]]:
+    def sampler(self, params: MeanFieldParams) -> tuple[dict[str, np.ndarray], list[str]]:
         arrays = {"LOC": params.loc, "SCALE": np.exp(params.log_scale)}
         return arrays, ["z = LOC + SCALE * rng.standard_normal((n, len(LOC)))"]
 
@@ -220,14 +220,14 @@ class FullRank(Guide):
         unit = np.tril(params.lower, -1) + np.eye(len(params.loc))
         return np.exp(params.log_scale)[:, None] * unit
 
-    def moments(self, params: FullRankParams) -> tuple[Any, Any]:
+    def moments(self, params: FullRankParams) -> tuple[np.ndarray, np.ndarray]:
         C = self.scale_tril(params)
         return params.loc, C @ C.T
 
-    def draws(self, params: FullRankParams, eps: Any) -> Any:
+    def draws(self, params: FullRankParams, eps: np.ndarray) -> Any:
         return params.loc + eps @ self.scale_tril(params).T
 
-    def sampler(self, params: FullRankParams) -> tuple[dict[str, Any], list[str]]:
+    def sampler(self, params: FullRankParams) -> tuple[dict[str, np.ndarray], list[str]]:
         arrays = {"LOC": params.loc, "C": self.scale_tril(params)}
         return arrays, ["z = LOC + rng.standard_normal((n, len(LOC))) @ C.T"]
 
@@ -297,16 +297,16 @@ class LowRank(Guide):
     def own_log_density(self, eps: str, size: int, prefix: str = "") -> tuple[list[str], str]:
         return self.log_density(size, prefix)
 
-    def moments(self, params: LowRankParams) -> tuple[Any, Any]:
+    def moments(self, params: LowRankParams) -> tuple[np.ndarray, np.ndarray]:
         own = np.diag(np.exp(2.0 * params.log_scale))
         return params.loc, own + params.factor @ params.factor.T
 
-    def draws(self, params: LowRankParams, eps: Any) -> Any:
+    def draws(self, params: LowRankParams, eps: np.ndarray) -> Any:
         size = len(params.loc)
         common = eps[:, size:] @ params.factor.T
         return params.loc + np.exp(params.log_scale) * eps[:, :size] + common
 
-    def sampler(self, params: LowRankParams) -> tuple[dict[str, Any], list[str]]:
+    def sampler(self, params: LowRankParams) -> tuple[dict[str, np.ndarray], list[str]]:
         size = len(params.loc)
         arrays = {"LOC": params.loc, "SCALE": np.exp(params.log_scale), "FACTOR": params.factor}
         lines = [
