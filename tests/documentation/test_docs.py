@@ -250,3 +250,14 @@ def test_parts_of_a_text_are_found_in_order() -> None:
     assert is_part("a\n  ...\nd", "a\nb\nc\nd")
     assert not is_part("c\n...\na\n", "a\nb\nc\n")
     assert not is_part("b\n", "a\nb\n")
+
+
+def test_tests_that_documents_name_exist() -> None:
+    named = {
+        found
+        for document in (ROOT / "docs").glob("*.md")
+        for found in re.findall(r"`(tests/[\w/]+\.py)::(\w+)`", document.read_text())
+    }
+    assert named
+    for path, name in named:
+        assert f"\ndef {name}(" in (ROOT / path).read_text(), (path, name)
