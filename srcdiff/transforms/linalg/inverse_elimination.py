@@ -105,13 +105,16 @@ def contraction(s: Statement, forms: Mapping[Value, Inverted]) -> Contraction | 
     row, column = inputs[at][0], inputs[at][1]
     found = []
     for over, left, across in ((column, row, False), (row, column, True)):
-        others = [c for k, c in enumerate(inputs) if k != at and over in c]
-        if over in output or len(others) != 1 or not len(others[0]) == len(set(others[0])) < 3:
+        others = [(k, c) for k, c in enumerate(inputs) if k != at and over in c]
+        if over in output or len(others) != 1:
             continue
-        by, letters = inputs.index(others[0]), left + others[0].replace(over, "")
+        ((by, other),) = others
+        if not len(other) == len(set(other)) < 3:
+            continue
+        letters = left + other.replace(over, "")
         rest = [c for k, c in enumerate(inputs) if k not in (at, by)]
         subscripts = f"{','.join([*rest, letters])}->{output}"
-        is_transposed = others[0][0] != over
+        is_transposed = other[0] != over
         found.append(
             (len(letters), Contraction(at, by, across, is_transposed, letters, subscripts))
         )

@@ -186,7 +186,8 @@ class Systems(Rewriter):
             turning = here(b, op)
             x = turning.op(permutations.transpose, lookup(env, x))
             b.body += turning.body
-        found = Value(make(as_float(promote([inverse, x])[0]), shape_of(x.type)))
+        shape = (shape_of(inverse.type)[0], *shape_of(x.type)[1:])
+        found = Value(make(as_float(promote([inverse, x])[0]), shape))
         product = replace(
             op, decl=products.matmul, operands=(inverse, x), results=(found,), attrs={}
         )

@@ -100,6 +100,8 @@ def over_letters(A, B, x):
         np.sum(forms**2)
         + np.einsum("ij,kj->", 0.5 * inverse.T, B)
         + np.einsum("ji,j,i", inverse, x, x)
+        + np.vdot(inverse, A)
+        + np.einsum("ij,ij,ik->", inverse, A, B)
     )
 
 
