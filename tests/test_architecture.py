@@ -313,6 +313,17 @@ def test_functions_are_short() -> None:
     assert longer == {}
 
 
+MOST_IGNORES = 96  # may only become fewer
+
+
+def test_ignored_types_are_few() -> None:
+    """An ignore names its rule, and the type that a function returns is never ignored."""
+    lines = [s for path in FILES.values() for s in path.read_text(encoding="utf-8").splitlines()]
+    ignores = [s for s in lines if "# type: ignore" in s]
+    assert [s for s in ignores if "ignore[" not in s or "no-any-return" in s] == []
+    assert len(ignores) <= MOST_IGNORES
+
+
 CONTAINERS = {"dict", "list", "set", "defaultdict", "deque", "Counter", "OrderedDict"}
 HOLDERS = {"ContextVar", "WeakKeyDictionary", "WeakSet", "WeakValueDictionary", "count", "local"}
 CHANGING = {
