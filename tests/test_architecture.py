@@ -313,7 +313,7 @@ def test_functions_are_short() -> None:
     assert longer == {}
 
 
-MOST_IGNORES = 96  # may only become fewer
+MOST_IGNORES = 93  # may only become fewer
 
 
 def test_ignored_types_are_few() -> None:

@@ -41,7 +41,7 @@ class _Term:
 def gathered_slices(fn: Function) -> Function:
     """`fn` with one gathering loop for several loops that add multiples of one array to another at different shifts."""
     found = _Finder(fn)
-    padded: dict[Value, int] = {}
+    padded: dict[Atom, int] = {}
     groups: dict[For, list[_Term]] = {}
     for region in all_regions(fn.body):
         for group in found.groups(region):
@@ -152,7 +152,7 @@ class _Gather(Rewriter):
     def __init__(
         self,
         groups: dict[For, list[_Term]],
-        padded: dict[Value, int],
+        padded: dict[Atom, int],
         maker: Mapping[Atom, Op],
     ) -> None:
         self.groups, self.padded, self.maker = groups, padded, maker
@@ -181,7 +181,7 @@ class _Gather(Rewriter):
 
     def move(self, op: Op, env: Env, b: Builder) -> None:
         """Append an access of an element, with the offset of the padding."""
-        count = const(self.padded[op.operands[0]])  # type: ignore[index]
+        count = const(self.padded[op.operands[0]])
         array, *rest = (lookup(env, a) for a in op.operands)
         at = b.op(arithmetic.add, rest[-1], count)
         b.append(replace(op, operands=(array, *rest[:-1], at)))

@@ -150,8 +150,8 @@ def _without_rule_names(op: Op, env: Env) -> Op:
     of the rule (`norm`) stay.
     """
     results = tuple(replace(v, name="") if v.name.startswith("d_") else v for v in op.results)
-    names = dict(zip(op.results, results, strict=True))
+    names: dict[Atom, Value] = dict(zip(op.results, results, strict=True))
     for key, value in env.items():
         if value in names:
-            env[key] = names[value]  # type: ignore[index]
+            env[key] = names[value]
     return replace(op, results=results)

@@ -58,7 +58,7 @@ class _Table:
     env: Env = field(default_factory=dict)  # a read of the table -> its value
     removed: set[Statement] = field(default_factory=set)
     # view of a row -> the row's place, and the operation that takes a part of the row
-    views: dict[Value, tuple[Atom, Op | None]] = field(default_factory=dict)
+    views: dict[Atom, tuple[Atom, Op | None]] = field(default_factory=dict)
     instead: dict[Statement, Op] = field(default_factory=dict)
     whole: set[Value] = field(default_factory=set)
     row: Value | None = None  # the row of the previous iteration
@@ -107,7 +107,7 @@ class _Table:
         elif not given or given[0] not in (self.value, *self.views, *self.whole):
             return
         elif given[0] in self.views and name in ("read", "index"):
-            self.of_row(s, self.views[given[0]])  # type: ignore[index]
+            self.of_row(s, self.views[given[0]])
         elif given[0] in self.whole and (name == "sum" and isinstance(s.result.type, Scalar)):
             self.stands_for(s, self.sum_of_rows())
         elif given[0] is not self.value:
