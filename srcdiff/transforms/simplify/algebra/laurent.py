@@ -83,6 +83,15 @@ def moved(p: Sum, where: Callable[[int], int]) -> Sum:
     return {frozenset((factor(f), k) for f, k in m): c for m, c in p.items()}
 
 
+def placed(p: Sum, where: Mapping[int, int]) -> Sum | None:
+    """The same sum with other axes; None where the sum varies along an axis that has no place.
+
+    An axis of length 1 may be one along which a factor varies, if the length of the factor is known by a symbol.
+    """
+    axes = {axis for monomial in p for (_, own), _ in monomial for axis in own}
+    return moved(p, where.__getitem__) if axes <= where.keys() else None
+
+
 def _joined(m: Monomial, n: Monomial) -> Monomial:
     if not m or not n:
         return m or n

@@ -123,7 +123,7 @@ def _picked(f: Known, op: Op) -> Sum | None:
         axis += item != "None"
         place += not is_only
     where |= {axis + k: place + k for k in range(ndim - place)}
-    return laurent.moved(f.of(x), where.__getitem__)
+    return laurent.placed(f.of(x), where)
 
 
 def _squeezed(f: Known, op: Op) -> Sum | None:
@@ -132,7 +132,7 @@ def _squeezed(f: Known, op: Op) -> Sum | None:
     if axis is None:
         return None
     kept = [k for k in range(ndim) if k not in axes_of(ndim, axis)]
-    return laurent.moved(f.of(op.operands[0]), kept.index)
+    return laurent.placed(f.of(op.operands[0]), {axis: k for k, axis in enumerate(kept)})
 
 
 SUMS = (reductions.sum, products.matmul, products.dot)

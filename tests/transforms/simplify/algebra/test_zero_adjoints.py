@@ -396,3 +396,11 @@ def test_operations_with_two_results_stay():
     g = srcdiff.value_and_grad(evidence, argnums=("x", "y"))
     _, (d_x, d_y) = g(np.ones(1), np.ones(1), 0.5)
     np.testing.assert_allclose([d_x, d_y], [[0.0], [1.0]])
+
+
+def test_elements_of_an_axis_of_length_one_may_vary_along_it():
+    f = function_of(
+        "import numpy as np\n\n\ndef f(a, x, y):\n    u = np.ones(len(y))\n    u[1] = a\n"
+        "    return np.sum(np.maximum(x[1:-1], np.sin(u[1] + np.arange(1.0).reshape((1,)))) - u)\n"
+    )
+    srcdiff.check_grads(f, 0.3, np.array([0.5, -0.8, 0.7]), np.ones(2), argnums=(0, 1))
