@@ -91,6 +91,34 @@ def test_an_array_that_only_a_loop_binds_has_no_lengths_before(
     assert outcome(program, every=True).kind == "ok"
 
 
+LEFT_AT_FIRST = """\
+import numpy as np
+
+
+def f(items, a, k):
+    for i in range(3):
+        if i >= k:
+            return a * {early}
+        v = {value}
+    return np.sum(v * v) * a
+"""
+OF_ITEMS = (
+    "3.0 * items[-1]",
+    "items[-1] * a",
+    "items[i] * 2.0",
+    "np.outer(items[0], items[-1])[:, i:]",
+)
+
+
+@pytest.mark.parametrize("k", [0, 1, 3])
+@pytest.mark.parametrize("early", ["a", "np.sum(items[0])"])
+@pytest.mark.parametrize("value", OF_ITEMS)
+def test_a_loop_may_return_before_an_array_has_lengths(value: str, early: str, k: int) -> None:
+    items = [np.array([0.3, 0.4, 0.5]), np.array([0.1, 0.2]), np.array([0.7])]
+    program = Program(0, LEFT_AT_FIRST.format(value=value, early=early), (items, 0.3, k))
+    assert outcome(program, every=True).kind == "ok"
+
+
 SHARED = """\
 def f(x, a, k):
     {loop}

@@ -65,6 +65,7 @@ class Tangents:
         self.helpers: dict[tuple[Function, tuple[int, ...]], tuple[Function, tuple[bool, ...]]] = {}
         self.dots: dict[Value, Atom] = {}  # of all functions transformed
         self.undefined: set[Value] = set()
+        self.unsized: set[Value] = set()  # zeros for names that may have no value
 
     def dot(self, atom: Atom, scope: Scope) -> Atom | None:
         """The tangent of an atom; None for zero."""
@@ -82,6 +83,8 @@ class Tangents:
     def zero(self, atom: Atom, type_: Type, b: Builder) -> Atom:
         if atom in self.undefined:
             return b.op(control.undefined, type=type_)  # there are no lengths for zeros
+        if atom in self.unsized:
+            return b.op(memory.zeros_like, atom)
         if isinstance(type_, Array):
             return zeros(b, type_)
         if isinstance(type_, Scalar):
@@ -109,6 +112,8 @@ class Tangents:
             return
         if op.decl is control.undefined:
             self.undefined.add(op.result)
+        if op.decl is memory.zeros_like and op.attrs.get("unbound"):
+            self.unsized.add(op.result)
         if not any(v in scope.active for v in op.results):
             return
         is_constant = op.decl.rule is None and not any(a in scope.active for a in op.operands)

@@ -213,6 +213,8 @@ class Reversal:
             return scope.b.op(
                 memory.zeros_like_list, like, name=hint(value), type=type_, unbound=unbound
             )
+        if unbound:
+            return scope.b.op(memory.zeros_like, like, name=hint(value), unbound=True)
         return scope.b.op(memory.zeros_like, like, name=hint(value))
 
     def primal(self, value: Value, scope: Scope) -> Atom:
