@@ -75,7 +75,9 @@ def _unbox(type_: ArrayListType, given: Any, c: Any) -> NativeValue:
 
 
 @overload(list)
-def _list(xs: object) -> Callable[..., object] | None:
+def _list(
+    xs: Any,
+) -> Callable[..., object] | None:  # Numba compares the annotation with that of `views`
     if not isinstance(xs, ArrayListType):
         return None
     axes = xs.axes
