@@ -35,6 +35,7 @@ VALUES = {
     "x * a": "v[0] * v[1]",
     "x[i] * a": "np.sin(v)",
     "(x * a, x[i])": "v[1] * np.sum(v[0])",
+    "np.hsplit(x * a, 3)": "v[0][0] * np.sum(v[-1])",
     "{'u': x * a, 'c': x[i]}": "v['c'] * v['u'][0]",
 }
 LEAVES = ("break", "return s * np.sum(x)")
@@ -88,6 +89,26 @@ def test_an_array_that_only_a_loop_binds_has_no_lengths_before(
 ) -> None:
     items = [np.linspace(0.1, 0.9, n) for n in lengths]
     program = Program(0, FIRST_BOUND.format(value=value), (items, 0.3, 2))
+    assert outcome(program, every=True).kind == "ok"
+
+
+SPLIT = """\
+import numpy as np
+
+
+def f(items, a, k):
+    for i in range(k):
+        for e in items:
+            v = np.{split}(np.sin({value}), 2)
+    return np.sum(np.sin(v[0])) + np.sum(np.cos(v[-1]) * v[-1]) * a
+"""
+
+
+@pytest.mark.parametrize("value", ["e", "e[0]", "items[-1]", "items[i][-1] * a"])
+@pytest.mark.parametrize("split", ["hsplit", "split"])
+def test_parts_that_only_a_loop_binds_have_no_lengths_before(split: str, value: str) -> None:
+    items = [np.linspace(-0.4, 0.9, 16).reshape(4, 4), np.linspace(0.2, 0.7, 16).reshape(4, 4)]
+    program = Program(0, SPLIT.format(split=split, value=value), (items, 0.3, 2))
     assert outcome(program, every=True).kind == "ok"
 
 

@@ -17,9 +17,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from srcdiff.errors import INCOMPLETE
-from srcdiff.ir.build import Builder, Env, Rewriter, lengths_of, ops_of
+from srcdiff.ir.build import Builder, Env, Rewriter, lengths_of
 from srcdiff.ir.core import Call, For, Function, If, Op, Region, Statement, While, walk
-from srcdiff.ir.definedness import perhaps_undefined
 from srcdiff.ir.dims import Shapes, settling
 from srcdiff.ir.recursion import is_itself
 from srcdiff.ir.syntax.spelling import as_spelled
@@ -42,6 +41,7 @@ from srcdiff.ops.core.adjoint_builders import length_of, multiplied
 from srcdiff.ops.elementwise import arithmetic
 from srcdiff.ops.indices import masks
 from srcdiff.ops.loopforms import element_maps
+from srcdiff.transforms.guards.absent_lengths import without_lengths
 
 Keys = tuple[object, ...]
 Axis = tuple[Value, Keys, int]  # of an array in a value
@@ -93,7 +93,7 @@ class _Checked(Rewriter):
             for dim in shape
             if not dim.is_const
         }
-        self.absent = perhaps_undefined(fn) & _kept(fn)
+        self.absent = without_lengths(fn)
         self.scope = _Scope()
         self.shapes = lengths_of(fn)
         self.settled = settling(fn.lengths.equal)  # each call compares them
@@ -144,6 +144,8 @@ class _Checked(Rewriter):
         for given, param, end in zip(
             loop.carried, _carried_params(loop), loop.carried_yields, strict=True
         ):
+            if param in self.absent:
+                continue
             kept = _agreed(param.type, end.type)  # lengths that an iteration does not change
             start = env.get(given, given) if isinstance(given, Value) else given
             if isinstance(start, Value):
@@ -311,12 +313,6 @@ class _Checked(Rewriter):
         one, other = (multiplied(b, side or [const(1)]) for side in (own, wanted))
         differs = b.op(control.test, one, other, text="{0} != {1}")
         control.raise_if(b, differs, ValueError, f"{text}{INCOMPLETE}")
-
-
-def _kept(fn: Function) -> set[Value]:
-    """The items of lists of the compiler's, on which names are kept that may have no value yet."""
-    items = (s for s in ops_of(fn) if s.decl in (containers.list_item, containers.list_pop))
-    return {s.result for s in items if not getattr(s.operands[0], "user", False)}
 
 
 def _carried_params(loop: For | While) -> Sequence[Value]:
