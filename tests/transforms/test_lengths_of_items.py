@@ -142,9 +142,9 @@ PROGRAMS: dict[str, tuple[Callable[..., Any], tuple[Any, ...]]] = {
 }
 
 
-# An item of length 1 among longer ones may be broadcast. The gradient of the first needs no product that would raise; the
-# second raises, since its loop carries an array of one length. The list gets shorter only.
-KNOWN = {("sum_of_products", "one item of 1"), ("where_chain", "one item of 1")}
+# An item of length 1 among longer ones may be broadcast: the gradient needs no product that would raise. The list gets
+# shorter only.
+KNOWN = {("sum_of_products", "one item of 1")}
 
 
 def of_length(value: Any, n: int) -> Any:
