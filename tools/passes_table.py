@@ -5,8 +5,9 @@
     python tools/passes_table.py --check    # counts again, and fails where docs/passes.md has other counts
 
 The words are those of `Pass`, beside the passes. A count is the number of programs whose IR a pass changes: of the
-corpus (gradients and tangents, in NumPy and as loops; Hessians; gradients for a CUDA device), of the examples, of the
-benchmarks at their own sizes, and of the CUDA kernels of the tests. `--only` measures some of the four.
+corpus (gradients and tangents, in NumPy and as loops; Hessians; gradients for a thread and for a block of threads of a
+CUDA device, also in single precision), of the examples, of the benchmarks at their own sizes, of the CUDA kernels of
+the tests, and of their log-partition functions in all semirings. `--only` measures some of the five.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ import subprocess
 import sys
 import tempfile
 from collections import defaultdict, deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -29,8 +30,11 @@ from typing import Any
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
+import numpy as np  # noqa: E402
+
 import srcdiff  # noqa: E402
 from srcdiff.compile import build  # noqa: E402
+from srcdiff.cuda.device_program import build_device  # noqa: E402
 from srcdiff.ir.core import Function  # noqa: E402
 from srcdiff.ir.syntax.printer import to_text  # noqa: E402
 from srcdiff.transforms import loop_pipeline, pipeline, preparation, stability  # noqa: E402
@@ -40,15 +44,16 @@ from srcdiff.transforms.passes import Form, Pass  # noqa: E402
 from srcdiff.transforms.semiring import pipeline as semiring_pipeline  # noqa: E402
 
 FILE = ROOT / "docs" / "passes.md"
-KINDS = ("corpus", "examples", "benchmarks", "kernels")
+KINDS = ("corpus", "examples", "benchmarks", "kernels", "sums")
 Counts = dict[str, tuple[int, ...]]  # by the name of a pass, for each kind
 
 TEXT = """# Passes
 
 `tools/passes_table.py` writes this page from the declarations of the passes. The lists stand in the order in which a
 program meets them, and each pass in the list where it runs first; a pass that runs again has a reason for each place.
-A count is the number of programs whose IR the pass changes. Checks change nothing: they refuse programs. Semirings,
-single precision and blocks of threads are measured as far as examples use them.
+A count is the number of programs whose IR the pass changes. Checks change nothing: they refuse programs. The last
+column counts log-partition functions, which are transformed into all semirings. None of these programs draws random
+numbers: `tests/cuda/test_inference.py` has those that do on a device.
 
 A pass needs what earlier passes give:
 
@@ -176,7 +181,9 @@ def measured(kind: str) -> dict[str, set[str]]:
                 uses.program = program.name
                 exhaust(texts.derivatives(program))
                 g = texts.gradient_of(program)
-                texts.attempt(partial(on_device, g, program))
+                for args in (program.arguments(), narrow(program.arguments())):
+                    for block in (None, "atomic"):
+                        texts.attempt(partial(on_device, g, args, block))
                 texts.attempt(partial(hessian_of, program))
         elif kind == "benchmarks":
             for program in texts.benchmark_programs("SIZES"):
@@ -187,6 +194,12 @@ def measured(kind: str) -> dict[str, set[str]]:
                 for case in importlib.import_module(module).CASES:
                     uses.program = f"{module}.{case.kernel.__name__}"
                     exhaust(texts.kernel_texts(uses.program, case))
+        elif kind == "sums":
+            for name, log_z, args in log_partition_functions():
+                uses.program = name
+                for handle, more in in_semirings(log_z):
+                    texts.attempt(partial(handle.source_for, *args, *more))
+                    texts.attempt(partial(handle.loop_source_for, *args, *more))
     if kind == "examples":
         for path in sorted((ROOT / "examples").glob("*.py")):
             for name in in_process_of_its_own(path):
@@ -205,9 +218,32 @@ def hessian_of(program: Any) -> str:
     return matrix.source_for(*program.arguments())
 
 
-def on_device(g: Any, program: Any) -> str:
-    text: str = g.cuda_device.source_for(*program.arguments())
-    return text
+def on_device(g: Any, args: Sequence[Any], block: str | None) -> str:
+    """The text for a thread, or for a block of threads."""
+    arguments = g.signature.bind(args, {}, frozenset())
+    return build_device(g.derived, arguments, raises=block is None, block=block).source
+
+
+def narrow(args: Sequence[Any]) -> list[Any]:
+    """The arguments with arrays in single precision."""
+    is_wide = [isinstance(a, np.ndarray) and a.dtype == np.float64 for a in args]
+    return [a.astype(np.float32) if w else a for a, w in zip(args, is_wide, strict=True)]
+
+
+def log_partition_functions() -> Iterator[tuple[str, Any, tuple[Any, ...]]]:
+    from expfam.test_own_programs import CASES  # of the tests
+
+    for name, (log_z, eta, data, _) in CASES.items():
+        yield name, log_z, (eta, *data)
+
+
+def in_semirings(log_z: Any) -> Iterator[tuple[Any, tuple[Any, ...]]]:
+    """A log-partition function in each semiring, with the arguments behind its own."""
+    for kind in ("max", "argmax", "count", "entropy", "max_marginals", "kbest", "sample"):
+        k: dict[str, Any] = {"k": 3} if kind == "kbest" else {}
+        more = (np.random.default_rng(0),) if kind == "sample" else ()
+        yield srcdiff.transform(log_z, "semiring", semiring=kind, jit=False, **k), more
+    yield srcdiff.transform(log_z, "scan", jit=False), ()
 
 
 def in_process_of_its_own(path: Path) -> list[str]:
