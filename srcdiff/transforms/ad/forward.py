@@ -18,7 +18,7 @@ from srcdiff.ir.core import Call, For, Function, If, Node, Op, Region, Tree, Whi
 from srcdiff.ir.recursion import is_recursive, opened, stand_in, tied
 from srcdiff.ir.types import Array, List, Scalar, Type, is_float
 from srcdiff.ir.values import Atom, Value
-from srcdiff.transforms.ad.adjoints.accumulate import adjoint_type, assumed_lengths
+from srcdiff.transforms.ad.adjoints.accumulate import adjoint_type, assumed_lengths, in_dtype
 from srcdiff.transforms.ad.reverse.reverse_calls import wanted_of
 from srcdiff.transforms.ad.tangents import ForwardRules, Rules, Scope, Tangents, dot_name
 from srcdiff.transforms.analysis.activity import active_values
@@ -183,14 +183,16 @@ class _Forward(Tangents):
 
     def branch(self, branch: If, scope: Scope, b: Builder) -> None:
         moving = [k for k, v in enumerate(branch.results) if v in scope.active]
+        types = [adjoint_type(branch.results[k].type) for k in moving]
         regions = []
         for region in (branch.then, branch.orelse):
             inner = b.inner()
             self.statements(region, scope, inner)
             dots = [self.whole_dot(region.yields[k], scope, inner) for k in moving]
+            dots = [in_dtype(inner, d, t) for d, t in zip(dots, types, strict=True)]
             regions.append(inner.region((), (*region.yields, *dots)))
         results = tuple(
-            Value(adjoint_type(branch.results[k].type), dot_name(branch.results[k])) for k in moving
+            Value(t, dot_name(branch.results[k])) for t, k in zip(types, moving, strict=True)
         )
         b.append(
             replace(branch, then=regions[0], orelse=regions[1], results=(*branch.results, *results))
@@ -203,8 +205,9 @@ class _Forward(Tangents):
         moving = [
             k for k, v in enumerate(results) if v in scope.active or params[k] in scope.active
         ]
-        starts = [self.whole_dot(loop.carried[k], scope, b) for k in moving]
-        types = [_carried_type(s, params[k]) for s, k in zip(starts, moving, strict=True)]
+        given = [self.whole_dot(loop.carried[k], scope, b) for k in moving]
+        types = [_carried_type(s, params[k]) for s, k in zip(given, moving, strict=True)]
+        starts = [in_dtype(b, s, t) for s, t in zip(given, types, strict=True)]
         ins = tuple(Value(t, dot_name(params[k])) for t, k in zip(types, moving, strict=True))
         outs = tuple(
             Value(_carried_type(s, results[k]), dot_name(results[k]))
