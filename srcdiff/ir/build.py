@@ -329,6 +329,11 @@ def with_own_symbols(region: Region, shapes: Shapes) -> Region:
     return change_dims_within(region, lambda d: d.substitute(own)) if own else region
 
 
+def own_copy(fn: Function, shapes: Shapes) -> Function:
+    """A function that was read once, such as a derivative rule, for one of the places that inline it."""
+    return fn.with_body(with_own_symbols(fn.body, shapes))
+
+
 def _collect_symbols(region: Region, known: set[str], made: set[str]) -> None:
     """Enter the symbols that the statements of a region make, and those that they use, which others have made."""
     for s in region.body:

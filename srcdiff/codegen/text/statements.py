@@ -28,7 +28,7 @@ from srcdiff.codegen.text.syntax import Expr, Stmt
 from srcdiff.codegen.text.templates import template
 from srcdiff.ir.core import Call, For, Op, Tree
 from srcdiff.ir.types import Scalar, ndim_of
-from srcdiff.ir.values import Atom, Const, Value, const
+from srcdiff.ir.values import Atom, Const, Value, const, is_number_of
 from srcdiff.ops.arrays.container_text import struct_text
 
 _NEGATED = {"less": ">=", "less_equal": ">", "greater": "<=", "greater_equal": "<"}
@@ -167,7 +167,7 @@ class Writer:
         if op is None or op.decl.name not in _STEPS:
             return False
         folded = (self.folding.folded.get(a) for a in op.operands)
-        return any(getattr(a.type, "dtype", "") == "bool" for a in op.operands) or any(
+        return any(is_number_of(a, "bool") for a in op.operands) or any(
             self.adds_truth_values(let.op) for let in folded if let is not None
         )
 

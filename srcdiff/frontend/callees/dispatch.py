@@ -69,10 +69,10 @@ from srcdiff.frontend.iteration.iterators import (
 from srcdiff.frontend.iteration.itertools import ITERTOOLS
 from srcdiff.frontend.source.wrappers import (
     distribution_name,
+    distribution_parameters,
     function_of,
     is_library,
     is_own_method,
-    parameters_of,
 )
 from srcdiff.ir.core import OpDecl
 from srcdiff.ir.types import Dim, Struct, is_float
@@ -241,7 +241,7 @@ def _of_classes(
 ) -> FrontValue | None:
     if function is functools.partial:
         return Piece(args[0], tuple(args[1:]), tuple(kwargs.items()))
-    names = parameters_of(function) if distribution_name(function) else []
+    names = distribution_parameters(function) if distribution_name(function) else []
     if names and len(args) <= len(names):  # its methods get the parameters: see `attribute`
         named = dict(zip(names, args, strict=False)) | dict(kwargs)
         return Piece(Known(function), (), tuple(named.items()))

@@ -88,7 +88,7 @@ def distribution_name(owner: object) -> str:
     return f"scipy.stats.{cls.__name__.removesuffix('_gen')}" if is_one else ""
 
 
-def parameters_of(distribution: Any) -> list[str]:
+def distribution_parameters(distribution: Any) -> list[str]:
     """The names of the parameters of a distribution of SciPy."""
     if hasattr(distribution, "shapes"):
         return [*filter(None, (distribution.shapes or "").split(", ")), "loc", "scale"]
@@ -102,7 +102,7 @@ def with_parameters(method: Any) -> Any:
     frozen: Any = method.__self__ if isinstance(method, MethodType) else None
     if not type(frozen).__module__.startswith("scipy.stats") or not hasattr(frozen, "dist"):
         return method
-    given = dict(zip(parameters_of(frozen.dist), frozen.args, strict=False)) | frozen.kwds
+    given = dict(zip(distribution_parameters(frozen.dist), frozen.args, strict=False)) | frozen.kwds
     found = getattr(sys.modules["scipy.stats"], frozen.dist.name, None)
     of_all = getattr(found, method.__name__, None)
     return method if of_all is None else functools.partial(of_all, **given)

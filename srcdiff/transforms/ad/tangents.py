@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from srcdiff.errors import UnsupportedError
-from srcdiff.ir.build import Builder, Env, clone_statement, with_own_symbols
+from srcdiff.ir.build import Builder, Env, clone_statement, own_copy
 from srcdiff.ir.core import Function, Op, OpDecl
 from srcdiff.ir.dims import settling
 from srcdiff.ir.types import (
@@ -225,7 +225,7 @@ class Tangents:
                 [v.type for v in op.results],
                 [d.type],
             )
-            rule = rule.with_body(with_own_symbols(rule.body, b.shapes))
+            rule = own_copy(rule, b.shapes)
             env: Env = dict(zip(rule.params, [*op.operands, *op.results, d], strict=True))
             missing = rule.interface.without_derivative
             if k in missing:
@@ -259,7 +259,7 @@ class Tangents:
         wanted = [k for k, v in enumerate(op.results) if v in scope.active]
         if not set(missing).isdisjoint(wanted):
             raise unknown_derivative(op, 0)
-        rule = rule.with_body(with_own_symbols(rule.body, b.shapes))
+        rule = own_copy(rule, b.shapes)
         env: Env = dict(zip(rule.params, [*op.operands, *op.results, *dots], strict=True))
         given = [k for k in range(len(op.results)) if k not in missing]
         found = _inline(rule, range(len(given)), env, b)

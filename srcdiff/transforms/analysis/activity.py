@@ -87,6 +87,8 @@ def values_that_end_loops(fn: Function) -> frozenset[Value]:
             ends += s.test.yields
         elif isinstance(s, While) or (isinstance(s, For) and s.breaks):
             ends.append(s.body.yields[0])
+    if not ends:
+        return frozenset()
     useful = useful_values(fn, fn.body.yields)
     return frozenset(v for v in spread(ends, sources) if isinstance(v, Value)) - useful
 

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from srcdiff.ir.build import Builder, Env, Rewriter, clone_statement, lookup, with_own_symbols
+from srcdiff.ir.build import Builder, Env, Rewriter, clone_statement, lookup, own_copy
 from srcdiff.ir.core import Function, Op, Statement
 from srcdiff.ir.syntax.spelling import routine_of
 from srcdiff.ir.types import Scalar, Type
@@ -45,7 +45,7 @@ class _Expand(Rewriter):
             return
         operands = [lookup(env, a) for a in old.operands]
         inner = self.expansions(form, [a.type for a in operands], old.attrs)
-        inner = inner.with_body(with_own_symbols(inner.body, b.shapes))
+        inner = own_copy(inner, b.shapes)
         mine: Env = dict(zip(inner.params, operands, strict=True))
         start = len(b.body)
         for statement in inner.body.body:

@@ -97,13 +97,10 @@ class Loop:
 
     def fit(self, params: Pytree, file: Path | None, every: int) -> Posterior:
         """Run the fit from `params`, with a checkpoint in `file` every `every` steps."""
-        silent = np.errstate(
-            over="ignore", invalid="ignore", divide="ignore"
-        )  # `_not_finite` checks
-        with (
-            silent,
-            nullcontext() if self._has_line else shown("fitting", guide_name(self.target.guide)),
-        ):
+        is_silent = self._shows_steps or not self.progress
+        wait = nullcontext() if is_silent else shown("fitting", guide_name(self.target.guide))
+        # `_not_finite` checks
+        with wait, np.errstate(over="ignore", invalid="ignore", divide="ignore"):
             if isinstance(self.optimizer, LBFGS):
                 params, stopped = self._minimise(params)
             else:
@@ -114,9 +111,9 @@ class Loop:
         return Posterior(self.target, params, self.bounds, self.data, stopped, guide=guide)
 
     @property
-    def _has_line(self) -> bool:
-        """Whether a line of its own shows the bound, or nothing is to be shown."""
-        return not self.progress or (sys.stderr.isatty() and not isinstance(self.optimizer, LBFGS))
+    def _shows_steps(self) -> bool:
+        """Whether a line is overwritten with the bound of each step."""
+        return self.progress and sys.stderr.isatty() and not isinstance(self.optimizer, LBFGS)
 
     # ---- stochastic steps
 
@@ -129,7 +126,7 @@ class Loop:
         stopped = ""
         if file is not None and file.exists():
             params, state, mean, stopped = self._resume(file, params, state, mean, batches)
-        show = _Progress(self.steps) if self.progress and sys.stderr.isatty() else None
+        show = _Progress(self.steps) if self._shows_steps else None
         while not stopped:
             params, state = self._step(params, state, batches)
             mean = mean.add(params)

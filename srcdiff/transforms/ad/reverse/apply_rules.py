@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from srcdiff.ir.build import Env, clone_statement, with_own_symbols
+from srcdiff.ir.build import Env, clone_statement, own_copy
 from srcdiff.ir.core import Function, Op
 from srcdiff.ir.types import Array, Type, is_complex, is_float
 from srcdiff.ir.values import Atom, Value, const
@@ -45,7 +45,7 @@ def reverse_by_rule(r: Reversal, op: Op, d_outs: Sequence[Atom | None], scope: S
             for d, v in zip(given, op.results, strict=True)
         ],
     )
-    rule = rule.with_body(with_own_symbols(rule.body, scope.b.shapes))
+    rule = own_copy(rule, scope.b.shapes)
     missing = [k for k in wanted if k in rule.interface.without_derivative]
     if missing:
         raise unknown_derivative(op, missing[0])

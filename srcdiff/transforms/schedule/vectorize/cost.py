@@ -32,7 +32,7 @@ class Lengths:
     """Trip counts of loops for the given arguments; a loop index counts as the middle of its range."""
 
     known: Mapping[str, float]
-    given: Collection[str] = ()  # the symbols of arguments among them
+    given: frozenset[str] = frozenset()  # the symbols of arguments among them
 
     @classmethod
     def of(cls, region: Region, known: Mapping[str, int]) -> Lengths:
@@ -110,7 +110,7 @@ class LanePrices:
         if any(self.never_vectors(s) for s in loops):
             return {}
         stops = dict.fromkeys(known_dim(s.stop) for s in loops if self.is_short(s))
-        given = {*self.lengths.given}
+        given = self.lengths.given
         return {d: 2 * _FEW for d in stops if d is not None and d.symbols() <= given}
 
     def count(self, region: Region, times: float, iterations: dict[For, float]) -> None:
