@@ -108,7 +108,7 @@ def _rewriting(disabled: Collection[str]) -> Iterator[Pass]:
     yield Pass(
         "stability rewriting", lambda fn: stabilise(fn, disabled),
         "log(sigmoid), log-sum-exp and the like neither overflow nor cancel",
-        "the derivative of the accurate form is accurate", loads, stabilises=True,
+        "the derivative of the accurate form is accurate", loads, whole=True, stabilises=True,
     )  # fmt: skip
     yield Pass(
         "identical branch folding", fold_identical_branches, "two branches with the same statements are one",

@@ -17,6 +17,7 @@ from functools import partial
 
 from srcdiff.ir.build import ops_of
 from srcdiff.ir.core import Function
+from srcdiff.transforms.analysis.activity import helpers_that_end_loops
 from srcdiff.transforms.analysis.defuse import with_rewrites
 from srcdiff.transforms.logspace.inline_policy import inline_logs
 from srcdiff.transforms.logspace.quotients import NAME as QUOTIENTS
@@ -26,7 +27,7 @@ from srcdiff.transforms.logspace.representation.arrays import log_stores
 from srcdiff.transforms.logspace.representation.branches import log_branches
 from srcdiff.transforms.logspace.representation.carries import log_carried
 from srcdiff.transforms.logspace.representation.lists import log_lists
-from srcdiff.transforms.passes import Form, Pass
+from srcdiff.transforms.passes import Form, Pass, each_function
 from srcdiff.transforms.rewrite.named_values import LOG_OF_PARTS
 from srcdiff.transforms.rewrite.sign_motion import move_signs
 from srcdiff.transforms.rewrite.stability_rules import OWN_RULES, RULES
@@ -75,7 +76,18 @@ _ROUNDS = 6  # the result of one rewriting may match another rule
 
 
 def stabilise(fn: Function, disabled: Collection[str] = frozenset()) -> Function:
-    """`fn` after the rules whose names are not in `disabled`."""
+    """A function and its helpers after the rules whose names are not in `disabled`."""
+    ending = helpers_that_end_loops(fn)  # a loop ends in the user's arithmetic
+    better = {rule.name for rule in RULES if rule.kind == "better"}
+
+    def of_one(f: Function) -> Function:
+        return _best(f, {*disabled, *better} if f.name in ending else disabled)
+
+    return each_function(fn, of_one)
+
+
+def _best(fn: Function, disabled: Collection[str]) -> Function:
+    """One function after the rules; the form of several in which most logarithms are rewritten."""
     plain = _stabilised(fn, disabled)
     if {LOG_OF_PARTS, LOG_OF_LOOPS} & set(disabled):
         return plain

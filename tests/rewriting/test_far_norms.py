@@ -202,8 +202,32 @@ def by_a_carried_norm(x, least):
     return np.sum(x)
 
 
+def length_of(x):
+    return np.sqrt(np.sum(x * x))
+
+
+def by_a_helper(x, least):
+    while length_of(x) > least:
+        x = x / 1e10
+    return np.sum(x)
+
+
+def by_a_helper_of_a_helper(x, least):
+    def goes_on(x):
+        return length_of(x) > least
+
+    for _ in range(100):
+        if not goes_on(x):
+            break
+        x = x / 1e10
+    return np.sum(x)
+
+
+ENDS = [by_a_test, by_a_break, by_a_return, by_a_carried_norm, by_a_helper, by_a_helper_of_a_helper]
+
+
 @pytest.mark.parametrize("jit", [False, True])
-@pytest.mark.parametrize("f", [by_a_test, by_a_break, by_a_return, by_a_carried_norm])
+@pytest.mark.parametrize("f", ENDS)
 def test_loops_end_where_those_of_the_function_do(f, jit):
     """Squares vanish after 16 steps, and the elements themselves after 33."""
     x = np.array([0.3, -0.7, 0.1])

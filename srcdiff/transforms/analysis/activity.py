@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable
 from srcdiff.ir.alias import storage_roots, written_roots
 from srcdiff.ir.core import Call, For, Function, If, Op, Region, Statement, While, regions_of, walk
 from srcdiff.ir.parameter_slice import values_of
+from srcdiff.ir.recursion import callees_first
 from srcdiff.ir.types import is_float
 from srcdiff.ir.values import Atom, Value
 from srcdiff.ops.control.adjoint_hooks import adjoint_block
@@ -91,6 +92,19 @@ def values_that_end_loops(fn: Function) -> frozenset[Value]:
         return frozenset()
     useful = useful_values(fn, fn.body.yields)
     return frozenset(v for v in spread(ends, sources) if isinstance(v, Value)) - useful
+
+
+def helpers_that_end_loops(fn: Function) -> frozenset[str]:
+    """The names of helpers whose calls all decide when a loop ends, and nothing else."""
+    found: set[str] = set()
+    others: set[str] = set()
+    for caller in reversed(callees_first(fn)):
+        ends = values_that_end_loops(caller)
+        for s in walk(caller.body):
+            if isinstance(s, Call):
+                does_end = caller.name in found - others or ends.issuperset(s.results)
+                (found if does_end else others).add(s.function.name)
+    return frozenset(found - others)
 
 
 def _until_stable(marks: _Marks, region: Region, visit: Visit) -> None:
