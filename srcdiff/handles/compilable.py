@@ -42,11 +42,7 @@ class Compilable(Readable):
         if not self.compiles or specialisation.program.dynamic or not self._answers_first:
             return self._settled(specialisation, values)
         if specialisation.tier is None:
-            specialisation.tier = Tier(
-                specialisation,
-                lambda: self._loops(specialisation),
-                lambda given: self._settled(specialisation, given),
-            )
+            specialisation.tier = Tier(specialisation, lambda: self._loops(specialisation))
         tier = specialisation.tier
         return tier.form(values, lengths) or self._settled(specialisation, values, tier.run)
 

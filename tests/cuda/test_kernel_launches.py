@@ -72,6 +72,20 @@ def scattered(x):
     return np.sum(np.cos(out))
 
 
+@cuda.jit
+def outer(x, y, out):
+    i, j = cuda.grid(2)
+    if i < x.shape[0] and j < y.shape[0]:
+        out[i, j] = x[i] * y[j] ** 2
+
+
+def in_two_directions(x, y):
+    out = np.zeros((len(x), len(y)))
+    blocks = (len(x) + 1) // 2, 2
+    outer[blocks, (2, 2)](x, y, out)
+    return np.sum(np.sin(out))
+
+
 rng = np.random.default_rng(5)
 PROGRAMS = [
     (once, (rng.normal(size=5), np.array([1.5]))),
@@ -81,6 +95,7 @@ PROGRAMS = [
     (in_a_branch, (rng.random(4), np.array([0.7]))),
     (on_the_device, (rng.random(4), np.array([0.7]))),
     (scattered, (rng.random((3, 2)),)),
+    (in_two_directions, (rng.random(3), rng.random(4))),
 ]
 
 

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from srcdiff.ir.alias import Roots, storage_roots, written_roots
 from srcdiff.ir.build import map_ops, ops_of, with_parts
 from srcdiff.ir.core import For, Function, Op, Region, Statement, While, regions_of, walk
-from srcdiff.ir.types import Array, List, Scalar, Struct, Type, ndim_of, strip
+from srcdiff.ir.types import Array, Scalar, Type, ndim_of, strip
 from srcdiff.ir.values import Atom, Const, Value
 from srcdiff.ops.arrays import memory
 from srcdiff.ops.shapes import permutations
@@ -171,9 +171,7 @@ def count_uses(fn: Function) -> dict[Value, int]:
 
 def same_kind(left: Type, right: Type) -> bool:
     """Whether one value may replace another: the types are equal, except for facts about integers."""
-    if isinstance(left, Scalar | Array | Struct | List):
-        return strip(left) == strip(right)
-    return left == right
+    return strip(left) == strip(right)
 
 
 def rename(fn: Function, names: Mapping[Value, Value]) -> Function:

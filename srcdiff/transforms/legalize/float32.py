@@ -28,7 +28,7 @@ def narrow_numbers(fn: Function) -> Function:
 
 
 def _has_complex_numbers(body: Region) -> bool:
-    return any(isinstance(v.type, Scalar) and is_complex(v.type) for v in defined_in(body))
+    return any(is_complex(v.type) for v in defined_in(body))
 
 
 class _Narrow(Rewriter):

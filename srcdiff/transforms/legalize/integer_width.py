@@ -65,11 +65,9 @@ class _Wrapped(Rewriter):
 
 
 def _chooses_wide(op: Op) -> bool:
-    """Whether the chosen value may be a Python integer."""
+    """Whether the chosen value may be an integer of 64 bits: beside a narrow one, Python's."""
     parts = op.operands[1:] if op.decl in (elementary.where, scalar_spellings.choose) else ()
-    return any(
-        isinstance(a.type, Scalar) and a.type.weak and a.type.dtype == "int64" for a in parts
-    )
+    return any(isinstance(a.type, Scalar) and a.type.dtype == "int64" for a in parts)
 
 
 def _unsigned(atom: Atom, b: Builder) -> Atom:

@@ -112,7 +112,7 @@ def _added_to_zero(s: Statement, env: Env) -> Atom | None:
 
 def _place(s: Statement, env: Env) -> Atom | None:
     """The constant integer that an iteration computes from its index."""
-    if not isinstance(s, Op) or not s.operands or not _is_integer(s) or s.decl.shape_of:
+    if not isinstance(s, Op) or not s.operands or not _is_integer(s):
         return None
     operands = tuple(lookup(env, a) for a in s.operands)
     if s.decl is arithmetic.add and const(0) in operands:

@@ -8,10 +8,13 @@ import pytest
 from transforms.passes import assert_same
 
 import srcdiff
+from srcdiff.ir.build import shapes_for
 from srcdiff.ir.core import For, If, Op
 from srcdiff.ir.reference.interpreter import evaluate
 from srcdiff.ir.syntax.parser import parse
 from srcdiff.ir.syntax.printer import to_text
+from srcdiff.ir.syntax.spelling import as_spelled
+from srcdiff.ir.types import Scalar
 from srcdiff.ir.values import Const
 from srcdiff.ir.verify import verify
 from srcdiff.ops.core.registry import OPERATIONS
@@ -58,6 +61,48 @@ def test_what_a_loop_starts_from_is_cast():
     assert not verify(after)
     assert "%1: float32! = astype@np.float32[dtype='float32'] %k" in to_text(after)
     assert "with %1" in to_text(after)
+
+
+BESIDE = """
+def f(%x: float32[n], %k: float64, %b: bool) -> 0 {{
+  %0: float32! = index[where='i'] %x, 0
+  %1: {dtype}! = {operation}
+  %2: {dtype}! = multiply %1, %0
+  yield %2
+}}
+"""
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("operation", ["multiply {}, {}", "maximum {}, {}", "where %b, {}, {}"])
+def test_operations_on_pythons_numbers_alone_have_the_dtype_of_their_result(operation, dtype):
+    for left, right in itertools.product(("%k", "0.1"), repeat=2):
+        text = BESIDE.format(operation=operation.format(left, right), dtype=dtype)
+        before = parse(text.strip(), OPERATIONS)
+        after = narrow_numbers(before)
+        assert not verify(after)
+        op = next(s for s in after.body.body if s.decl.name == operation.split()[0])
+        types = op.decl.infer(shapes_for(after), op.operands, op.attrs)
+        assert as_spelled(op.decl, types, op.spelling) == (Scalar(dtype, False),)
+        assert _dtypes(op.operands[:-2]) == ["bool"] * (len(op.operands) - 2)
+
+
+@pytest.mark.parametrize("start", ["0", "%n", "%k"])
+def test_pythons_numbers_stay_what_they_are_beside_each_other(start):
+    text = f"""
+def f(%x: complex128[m], %k: float64, %n: int64) -> 0 {{
+  %x0: complex128! = index[where='i'] %x, 0
+  %s: float64 = for 0, 3, 1 with {start} {{
+    (%i: int64{{i}}, %s.1: float64) ->
+    %1: float64 = multiply %s.1, %k
+    yield %1
+  }}
+  %y: complex128! = multiply %x0, %s
+  yield %y
+}}
+"""
+    before = parse(text.strip(), OPERATIONS)
+    assert to_text(narrow_numbers(before)) == to_text(before)
 
 
 def _dtypes(values):

@@ -19,23 +19,26 @@ def test_integers_are_floats_above_some_factors() -> None:
     check(
         plain_powers,
         """
-        def f(%x': float64!, %n': int64!) -> tuple(0: 0, 1: 1, 2: 2, 3: 3) {
+        def f(%x': float64!, %n': int64!) -> tuple(0: 0, 1: 1, 2: 2, 3: 3, 4: 4) {
           %0: float64! = power %x, %n
           %1: float64! = power %x, -3
           %2: float64! = power %x, -1
           %3: float64! = power %x, 40
-          yield %0, %1, %2, %3
+          %6: float64 = power@math.pow 2, %n
+          yield %0, %1, %2, %3, %6
         }
         """,
         """
-        def f(%x': float64!, %n': int64!) -> tuple(0: 0, 1: 1, 2: 2, 3: 3) {
+        def f(%x': float64!, %n': int64!) -> tuple(0: 0, 1: 1, 2: 2, 3: 3, 4: 4) {
           %4: float64 = to_float %n
           %0: float64! = power %x, %4
           %5: float64! = power %x, 3
           %1: float64! = divide 1.0, %5
           %2: float64! = divide 1.0, %x
           %3: float64! = power %x, 40.0
-          yield %0, %1, %2, %3
+          %7: float64 = to_float %n
+          %6: float64 = power@math.pow 2.0, %7
+          yield %0, %1, %2, %3, %6
         }
         """,
     )

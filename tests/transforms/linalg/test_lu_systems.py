@@ -2,8 +2,10 @@
 
 import numpy as np
 import pytest
+from transforms.passes import unchanged
 
 import srcdiff
+from srcdiff.transforms.linalg.lu_systems import share_factors
 
 ON = {"jit": False, "on_independent": "ignore"}
 OFF = {**ON, "rewrite": {"shared_lu": False}}
@@ -104,6 +106,30 @@ def test_a_determinant_alone_stays_as_it_is():
     A, _, b = arguments()
     g = srcdiff.value_and_grad(lambda A, b: np.linalg.slogdet(A)[1], **ON)
     assert "getrf" not in g.source_for(A, b)
+
+
+@pytest.mark.parametrize(
+    ("dtype", "axes", "operation"),
+    [
+        ("float64", "n, n", "inv %A"),
+        ("float64", "k, n, n", "solve %A, %s.1"),
+        ("complex128", "n, n", "solve %A, %s.1"),
+    ],
+)
+def test_what_uses_no_factors_in_a_loop_stays(dtype, axes, operation):
+    type_ = f"{dtype}[{axes}]"
+    text = f"""
+        def f(%A: {type_}, %x: {type_}) -> 0 {{
+          %s: {type_} = for 0, 3, 1 with %x {{
+            (%i: int64{{i}}, %s.1: {type_}) ->
+            %v: {type_} = {operation}
+            %t: {type_} = add %v, %s.1
+            yield %t
+          }}
+          yield %s
+        }}
+    """
+    unchanged(share_factors, text)
 
 
 def newton(A, B, b):

@@ -38,6 +38,10 @@ FACTORS = {
         "%d: float64[n] = sin %c ;adjoint",
         "%u1: float64[n] = multiply %d, %u ;adjoint",
     ),
+    "cumsum(%c) * %u": (
+        "%d: float64[n] = cumsum %c ;adjoint",
+        "%u1: float64[n] = multiply %d, %u ;adjoint",
+    ),
 }
 TAKEN = {
     "sum": ("%p: float64! = sum {u} ;adjoint",),
@@ -80,6 +84,10 @@ def test_products_with_rows_of_the_identity_select(factor, taken):
         ("%w: float64[n] = copy %c", "store[where='i'] %w, 5.0, 1", "%p: float64! = matmul %u, %w ;adjoint"),
         ("%p: float64! = sum[axis=0] %u ;adjoint",),
         ("%v: float64[n] = copy %u", "store[where='i'] %v, 5.0, 1", "%p: float64! = matmul %v, %c ;adjoint"),
+        ("%w: float64[n] = copy %c", "%v: float64[n] = multiply %w, %u ;adjoint",
+         "%p: float64! = sum %v ;adjoint", "store[where='i'] %w, 5.0, 1"),
+        ("%v: float64[n, n] = multiply %A, %u ;adjoint", "%q: float64[n] = matmul %v, %c ;adjoint",
+         "%p: float64! = sum %q"),
     ],
 )  # fmt: skip
 def test_what_is_the_users_or_written_stays(lines):
@@ -118,3 +126,17 @@ def test_linear_operations_on_zeros_are_zeros(operation, zeros):
     """)
     new = changed(unit_vectors, fn, *ARGS)
     assert (operation.split()[0] not in to_text(new)) == OF_ZEROS[operation]
+
+
+@pytest.mark.parametrize("zero", ["0.0", "%z"])
+@pytest.mark.parametrize("operation", ["multiply %s, {}", "negative {}"])
+def test_linear_operations_on_the_number_zero_are_zero(operation, zero):
+    fn = program(f"""
+        def f(%c: float64[n], %s: float64) -> 0 {{
+          %o: float64[n] = zeros_like %c ;adjoint
+          %z: float64! = dot %o, %c ;adjoint
+          %p: float64! = {operation.format(zero)} ;adjoint
+          yield %p
+        }}
+    """)
+    assert "yield 0.0" in to_text(changed(unit_vectors, fn, *ARGS[1:3]))

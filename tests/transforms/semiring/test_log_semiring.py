@@ -122,10 +122,19 @@ def while_there_are_more(log_pi, log_A, log_B):
     return np.log(np.sum(p))
 
 
+def weighed_element_by_element(log_pi, log_A, log_B):
+    a = log_pi + log_B[0]
+    for b in log_B[1:]:
+        a = logsumexp(a[:, None] + log_A, axis=0)
+        for j in range(len(b)):
+            a[j] += b[j]
+    return logsumexp(a)
+
+
 SCALED = [with_scaled_messages, with_products]
 PROGRAMS = [
     with_logsumexp, with_logaddexp, shifted_by_hand, in_loops, with_a_helper, summed_into, in_a_table,
-    while_there_are_more, *SCALED,
+    while_there_are_more, weighed_element_by_element, *SCALED,
 ]  # fmt: skip
 PLAIN = [f for f in PROGRAMS if f not in SCALED]
 
@@ -282,6 +291,34 @@ def test_branches_and_one_plus_an_exponential():
     f = srcdiff.transform(softplus_or_not, "semiring", semiring="max", jit=False)
     for x, flag in itertools.product((0.7, -0.4), (1.0, -1.0)):
         assert f(x, flag) == pytest.approx((max(x, 0.0) if flag > 0 else 0.0) + max(-x, 0.0))
+
+
+@pytest.mark.parametrize("base", ["max", "number"])
+def test_one_plus_an_exponential_of_a_distance(base):
+    def f(x):
+        shift = np.maximum(x[0], x[1]) if base == "max" else x[2]
+        return shift + np.log1p(np.exp(-np.abs(x[0] - x[1])))
+
+    largest = srcdiff.transform(f, "semiring", semiring="max", jit=False)
+    for x in rng.normal(size=(4, 3)):
+        assert largest(x) == pytest.approx(max(x[0], x[1]) if base == "max" else x[2])
+
+
+def test_messages_that_are_normalised_by_columns():
+    def columns(a, log_A, log_B):
+        norm = np.zeros(2)
+        for b in log_B:
+            a = logsumexp(log_A[:, :, None] + a[:, None, :], axis=0) + b[:, None]
+            total = logsumexp(a, axis=0)
+            norm = norm + total
+            a = a - total
+        return norm
+
+    a = rng.normal(size=(3, 2))
+    found = srcdiff.transform(columns, "semiring", semiring="max", jit=False)(a, LOG_A, LOG_B)
+    for b in LOG_B:
+        a = (LOG_A[:, :, None] + a[:, None, :]).max(axis=0) + b[:, None]
+    assert found == pytest.approx(a.max(axis=0))
 
 
 def sine(x):

@@ -115,7 +115,7 @@ class _Quiet:
         b = Builder(self.shapes, "compiler", s.location)
         code: Value
         if isinstance(s, If):
-            if not s.results and _ends(s.then) and not _fails(replace(s, then=s.orelse)):
+            if not s.results and _ends(s.then):
                 return self.either(s, rest)
             then = self.region(s.then)
             orelse = self.region(s.orelse)

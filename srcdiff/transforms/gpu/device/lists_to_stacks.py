@@ -321,8 +321,8 @@ def _item(b: Builder, stack: _Stack, place: Atom) -> Value:
     return b.op(memory.index, stack.storage, place, where=where)
 
 
-def _element(stack: _Stack) -> Array | Scalar:
+def _element(stack: _Stack) -> Array:
+    """The type of a row; of a number, without axes."""
     type_ = stack.storage.type
     assert isinstance(type_, Array)
-    rest = type_.shape[1:]
-    return Array(type_.dtype, rest) if rest else Scalar(type_.dtype, False)
+    return Array(type_.dtype, type_.shape[1:])

@@ -40,3 +40,18 @@ def test_an_iteration_copies_arrays_that_it_passes_on() -> None:
 
 def test_an_array_that_an_iteration_received_needs_no_copy() -> None:
     unchanged(own_carries, TEXT.format(start="%x", handed="%y.1"), np.arange(3.0))
+
+
+def test_a_loop_with_a_condition_copies_them_too() -> None:
+    head = "for 0, 3, 1 with {start} {{\n    (%t: int64{{t}}, %y.1: float64[n]) ->"
+    test = """while with {start} {{
+    (%y.0: float64[n]) ->
+    %f: float64! = index[where='i'] %y.0, 0
+    %go: bool = less %f, 2.5
+    yield %go
+  }} do {{
+    (%y.1: float64[n]) ->"""
+    assert head in TEXT
+    before = program(TEXT.replace(head, test).format(start="%x", handed="%z"))
+    text = to_text(changed(own_carries, before, np.arange(3.0)))
+    assert "store[where='i'] %y," in text.partition("while")[2]

@@ -52,3 +52,17 @@ def test_any_other_result_is_added_at_the_end(made: str, fill: str, behind: str)
     assert made in text
     assert "add_into[where='i'] %d_x" in text.rpartition("for 0")[2]
     assert "%d_x" not in text.partition("for 0")[2].rpartition("for 0")[0]
+
+
+def test_what_a_loop_with_a_condition_stores_is_added_at_the_end() -> None:
+    fill = "for 0, %n, 1 {\n    (%i: int64{i}) ->"
+    repeated = """while do {
+    () ->
+    %i: int64 = add 0, 0
+    %go: bool = less %n, 0"""
+    text = FILLED.format(made="empty_of", fill=STORE, behind="")
+    assert fill in text
+    text = text.replace(fill, repeated).replace("    yield\n", "    yield %go\n", 1)
+    found = to_text(given_results(program(text), ["d_x"]))
+    assert "empty_of" in found
+    assert "%d_x" not in found.partition("while")[2].partition("for 0")[0]

@@ -66,7 +66,14 @@ def test_what_selects_the_larger_number_is_a_maximum_and_nothing_else_is(test, f
 
 @pytest.mark.parametrize("test", COMPARISONS)
 def test_a_branch_for_minus_infinity_has_the_number_itself(test):
-    for left, right in (("%a", "-inf"), ("-inf", "%a"), ("%a", "%b"), ("%a", "inf"), ("%a", "0.0")):
+    for left, right in (
+        ("%a", "-inf"),
+        ("-inf", "%a"),
+        ("%a", "%b"),
+        ("%a", "inf"),
+        ("%a", "0.0"),
+        ("0.0", "-inf"),
+    ):
         fn = program(IS_NOTHING.format(test=test, left=left, right=right))
         for point in POINTS:
             new = changed(with_maxima, fn, *point)
