@@ -163,6 +163,12 @@ def in_colours(x):
         x[i] = x[i + 1]
 
 
+def in_colours_within_bounds(x):
+    i = cuda.grid(1)
+    if i + 1 < x.size and i % 2 == 0:
+        x[i] = x[i + 1]
+
+
 def pairs(x):
     i = cuda.grid(1)
     x[2 * i] = x[2 * i + 1] * x[2 * i]
@@ -297,6 +303,7 @@ def moved_to_the_own_place(x, y):
         (moved_from_the_own_place, (x, x)),
         (moved_to_the_own_place, (x, x)),
         (in_colours, (x,)),
+        (in_colours_within_bounds, (x,)),
         (pairs, (x,)),
         (halves, (x, x)),
         (first_of_each_warp, (x, x)),

@@ -50,6 +50,13 @@ def of_three_axes(log_pi, log_A, scores):
     return np.sum(np.cos(logsumexp(cube, axis=(0, 2))))
 
 
+def of_weights_beside_each_other(log_pi, log_A, scores):
+    log_alpha = log_pi
+    for score in scores:
+        log_alpha = logsumexp(log_alpha[:, None] - score[:, None] + log_A, axis=0)
+    return logsumexp(log_alpha)
+
+
 def not_summed_over(log_pi, log_A, scores):
     return np.sum(np.sin(logsumexp(log_pi[:, None] - scores[0], axis=0)))
 
@@ -61,7 +68,8 @@ def arguments(K=3, T=5, seed=0, scale=1.0):
 
 
 PROGRAMS = [
-    chain, backward_chain, by_hand, several_chains, of_matrices, of_three_axes, not_summed_over,
+    chain, backward_chain, by_hand, several_chains, of_matrices, of_three_axes, of_weights_beside_each_other,
+    not_summed_over,
 ]  # fmt: skip
 
 

@@ -151,16 +151,34 @@ def test_products_that_are_not_square_have_the_trace_that_numpy_says():
         srcdiff.check_grads(trace_of_product, A, b)
 
 
+def product_of_a_square_and_a_transposed_matrix(A, D):
+    return np.trace(np.sin(A @ A.T) @ np.cos(D @ A.T).T)
+
+
+def test_transposed_factors_that_are_not_square_have_the_trace_that_numpy_says():
+    A, D = np.arange(6.0).reshape(3, 2) / 3.0, np.arange(10.0).reshape(5, 2) / 7.0
+    f = product_of_a_square_and_a_transposed_matrix
+    for d in (D, D[:3], D[:2]):
+        assert srcdiff.value_and_grad(f, jit=False)(A, d)[0] == pytest.approx(f(A, d), rel=1e-13)
+        srcdiff.check_grads(f, A, d)
+
+
 def own_product(A, t):
     P = A @ A.T
     return np.trace(P @ (P + t * np.eye(len(P)))) + np.trace(P @ P.T)
 
 
-def test_products_that_are_known_to_be_square_are_not_computed_for_their_trace():
+def product_of_the_same(A, t):
+    B = A * t
+    return np.trace(A @ B.T) + np.trace(A.T @ B)
+
+
+@pytest.mark.parametrize("f", [own_product, product_of_the_same])
+def test_products_that_are_known_to_be_square_are_not_computed_for_their_trace(f):
     A = np.arange(6.0).reshape(3, 2)
-    g = srcdiff.value_and_grad(own_product, jit=False)
-    assert "trace(" not in g.source_for(A, 0.5) and g(A, 0.5)[0] == own_product(A, 0.5)
-    srcdiff.check_grads(own_product, A, 0.5)
+    g = srcdiff.value_and_grad(f, jit=False)
+    assert "trace(" not in g.source_for(A, 0.5) and g(A, 0.5)[0] == f(A, 0.5)
+    srcdiff.check_grads(f, A, 0.5)
 
 
 def solved(K, D):

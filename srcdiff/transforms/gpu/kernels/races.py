@@ -209,7 +209,7 @@ class _SingleWriters:
 def _is_plain(op: Op) -> bool:
     """Whether an operation writes floats without atomics, and not a constant."""
     target = op.operands[0]
-    if not isinstance(target.type, Array) or not is_float(target.type):
+    if not is_float(target.type):
         return False
     if op.decl is memory.store:
         return not isinstance(op.operands[1], Const)

@@ -154,8 +154,6 @@ class _Neighbours:
     def check(self, one: _Access, other: _Access) -> None:
         if one.array is not other.array or not one.conflicts(other):
             return
-        if len(one.at) != len(other.at):
-            return
         by_one = self.is_stored_by_one(one, other)
         if not by_one and not self.is_of_neighbours(one, other):
             return
