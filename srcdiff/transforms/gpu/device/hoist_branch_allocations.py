@@ -17,7 +17,7 @@ from typing import TypeVar
 from srcdiff.ir.alias import storage_roots, writes_of
 from srcdiff.ir.build import Builder, Env, Rewriter, lookup
 from srcdiff.ir.core import Function, If, Op, Region, Statement, regions_of
-from srcdiff.ir.types import Array
+from srcdiff.ir.types import Array, shape_of
 from srcdiff.ir.values import Value
 from srcdiff.ops.arrays import memory
 from srcdiff.ops.control import control
@@ -50,6 +50,9 @@ class _BranchStorage(Rewriter):
     def is_new(self, branch: If, k: int, old: If) -> bool:
         """Whether one side allocates the result or leaves it unbound, and the other side's result may be copied."""
         sides = (branch.then, branch.orelse)
+        shape = shape_of(branch.results[k].type)
+        if any(shape_of(r.yields[k].type) != shape for r in sides):
+            return False  # the branch decides how long it is
         made = [_maker(r, k) for r in sides]
         if not any(op is not None and (_takes(op) or _is_unbound(op)) for op in made):
             return False
