@@ -90,6 +90,9 @@ class OpDecl:
         The result is linear in all float operands together (then forward mode applies the operation to the tangents).
     multilinear : bool
         Linear in each float operand by itself.
+    sign : str
+        The signs of the result's elements: "positive" (in exact arithmetic), "at least 0", "zero", "of operands" (each
+        element is one of the operands'), "of sums" (of elements of the first operand), or "" for any.
     adjoint : str
         What the rule takes as `d_out`: "any" (a smaller array or a scalar may stand for its broadcast),
         "scalar" (whole, or a scalar for it), or "whole".
@@ -174,6 +177,7 @@ class OpDecl:
     stacks: bool = False
     linear: bool = False
     multilinear: bool = False
+    sign: str = ""
     adjoint: str = "whole"
     optional: bool = False
     differentiable: bool = True

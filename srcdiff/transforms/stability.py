@@ -19,7 +19,6 @@ from srcdiff.ir.build import ops_of
 from srcdiff.ir.core import Function
 from srcdiff.transforms.analysis.activity import helpers_that_end_loops
 from srcdiff.transforms.analysis.defuse import with_rewrites
-from srcdiff.transforms.logspace.inline_policy import inline_logs
 from srcdiff.transforms.logspace.quotients import NAME as QUOTIENTS
 from srcdiff.transforms.logspace.reductions_in_loops import NAME as LOG_OF_LOOPS
 from srcdiff.transforms.logspace.reductions_in_loops import log_loops
@@ -27,6 +26,7 @@ from srcdiff.transforms.logspace.representation.arrays import log_stores
 from srcdiff.transforms.logspace.representation.branches import log_branches
 from srcdiff.transforms.logspace.representation.carries import log_carried
 from srcdiff.transforms.logspace.representation.lists import log_lists
+from srcdiff.transforms.logspace.worker_wrapper import split_helpers
 from srcdiff.transforms.passes import Form, Pass, each_function
 from srcdiff.transforms.rewrite.named_values import LOG_OF_PARTS
 from srcdiff.transforms.rewrite.sign_motion import move_signs
@@ -37,12 +37,6 @@ from srcdiff.transforms.rule_rewriter import Stabilise, Untransposed, renamed
 
 _step = partial(Pass, needs=(Form.LOADS,), whole=True, stabilises=True)
 _GAIN = "a logarithm of the result is rewritten then"
-HELPERS = _step(
-    "log-space inlining",
-    inline_logs,
-    "helpers that return exponentials stand in their callers",
-    _GAIN,
-)
 BRANCHES = _step("log-space branches", log_branches, "branches yield exponents", _GAIN)
 VARIANCES = _step(
     "two-pass variances", two_pass_variances,
@@ -70,7 +64,16 @@ CARRIERS = (
 SIGNS = _step(
     "sign motion", move_signs, "no rule leaves a sign that cancels with another", "rules add signs"
 )
-STEPS = (HELPERS, BRANCHES, VARIANCES, *CARRIERS, SIGNS)
+
+
+def _helpers(disabled: Collection[str]) -> Pass:
+    return _step(
+        "worker/wrapper split", lambda fn: split_helpers(fn, lambda worker: _best(worker, disabled)),
+        "helpers that return exponentials return the exponents", _GAIN,
+    )  # fmt: skip
+
+
+STEPS = (_helpers(()), BRANCHES, VARIANCES, *CARRIERS, SIGNS)
 
 _ROUNDS = 6  # the result of one rewriting may match another rule
 
@@ -92,11 +95,14 @@ def _best(fn: Function, disabled: Collection[str]) -> Function:
     if {LOG_OF_PARTS, LOG_OF_LOOPS} & set(disabled):
         return plain
     best = plain
-    inlined = HELPERS.apply(fn)
-    for changed in dict.fromkeys((inlined, BRANCHES.apply(inlined))):
-        if changed is not fn:
-            other = _stabilised(changed, disabled)
-            best = other if _logs(other, fn) > _logs(best, fn) else best
+    split = _helpers(disabled).apply(fn)
+    if split is not fn:
+        other = _stabilised(split, disabled)
+        best = other if _logs(other, fn) >= _logs(best, fn) else best
+    branched = BRANCHES.apply(split)
+    if branched is not split:
+        other = _stabilised(branched, disabled)
+        best = other if _logs(other, fn) > _logs(best, fn) else best
     return best
 
 

@@ -169,6 +169,30 @@ def test_operations_raise_where_it_is_claimed(decl):
     assert decl.raises == RAISES.get(decl.name, expected)
 
 
+@pytest.mark.parametrize("decl", [d for d in SAMPLED if d.sign], ids=label)
+def test_results_have_the_signs_that_are_claimed(decl):
+    for k in range(len(decl.samples)):
+        given, attrs = _given(decl, k)
+        for sign in (1.0, -1.0):
+            values = [sign * np.abs(v) if is_float(v) else v for v in given]
+            if decl.elementwise and not any(map(np.shape, values)):
+                values = [v.item() if is_float(v) else v for v in values]
+            found = np.asarray(apply(decl, values, attrs))
+            if found.dtype.kind == "c":
+                continue
+            match decl.sign:
+                case "positive":
+                    assert np.all(found > 0.0)
+                case "at least 0":
+                    assert np.all(found >= 0.0)
+                case "zero":
+                    assert np.all(found == 0.0)
+                case "of operands":
+                    assert np.all(np.isin(found, np.concatenate([np.ravel(v) for v in values])))
+                case "of sums":
+                    assert np.all(sign * found >= 0.0)
+
+
 UNTRIED = {  # claims of operations without samples of the kind
     *((name, "reads_once") for name in ("argmax", "argmin")),
     *((name, "distinct") for name in ("places_of_true", "nonzero", "triu_indices", "tril_indices")),
@@ -185,6 +209,7 @@ UNTRIED = {  # claims of operations without samples of the kind
 def test_claims_are_made_of_operations_that_they_concern(decl):
     assert decl.adjoint in ("any", "scalar", "whole")
     assert decl.cost in ("free", "cheap", "element", "heavy")
+    assert decl.sign in ("", "positive", "at least 0", "zero", "of operands", "of sums")
     assert decl.view_of is not None or not decl.read_only
     of_derivatives = ("linear", "multilinear", "optional", "stacks", "broadcasts")
     of_arrays = (*of_derivatives[1:], "reads_once", "distinct", "as_tuple", "boxes", "holds")

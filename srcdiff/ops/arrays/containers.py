@@ -61,6 +61,7 @@ def _get_now(operands: Sequence[Any], attrs: Attrs) -> object:
 
 pack = operation(
     "pack",
+    sign="of operands",
     template=_pack_text,
     infer=_packed,
     linear=True,
@@ -74,6 +75,7 @@ pack = operation(
 # a part may share storage with the container
 get = operation(
     "get",
+    sign="of operands",
     template=_get_text,
     infer=_part,
     view_of=0,
@@ -179,6 +181,7 @@ def _copy_items(operands: Sequence[object], attrs: Attrs) -> object:
 # `element` is the element type; operands are the first elements
 list_new = operation(
     "list_new",
+    sign="of operands",
     template=_list_text,
     infer=_new_list,
     linear=True,
@@ -188,9 +191,12 @@ list_new = operation(
 )
 _written: dict[str, Any] = {"writes": (0,), "cost": "free", "takes_complex": True}
 append = operation("append", template="{0}.append({1})", infer=nothing, holds=True, **_written)
-list_pop = operation("list_pop", template="{0}.pop()", infer=_item, raises=True, **_written)
+list_pop = operation(
+    "list_pop", template="{0}.pop()", infer=_item, raises=True, sign="of operands", **_written
+)
 list_item = operation(
     "list_item",
+    sign="of operands",
     template="{0}[{1}]",
     infer=_item,
     view_of=0,
@@ -205,7 +211,12 @@ list_set = operation(
 list_add = operation("list_add", template="{0}[{1}] += {2}", infer=nothing, raises=True, **_written)
 list_reverse = operation("list_reverse", template="{0}.reverse()", infer=nothing, **_written)
 list_copy = operation(
-    "list_copy", template="list({0})", infer=same_as_first, linear=True, takes_complex=True
+    "list_copy",
+    template="list({0})",
+    infer=same_as_first,
+    linear=True,
+    sign="of operands",
+    takes_complex=True,
 )
 # a list of copies: no other variable refers to its elements
 list_copy_items = operation(
@@ -218,6 +229,7 @@ list_copy_items = operation(
 )
 list_length = operation(
     "list_length",
+    sign="at least 0",
     template="len({0})",
     infer=lambda shapes, operands, attrs: (Scalar("int64", True, shapes.fresh("m")),),
     differentiable=False,

@@ -154,6 +154,7 @@ def _copied(b: Builder, op: Op) -> tuple[Atom] | None:
 _array: dict[str, Any] = {
     "loops": storage.made,
     "template": _array_text, "infer": _made, "bind": _bind_array, "build": _split, "linear": True,
+    "sign": "of operands",
     "signature": "*parts", "defaults": {"layout": None, "dtype": None},
     "samples": (
         draw((), (), ()),

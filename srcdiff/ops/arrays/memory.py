@@ -230,10 +230,10 @@ _allocation: dict[str, Any] = {
 # lengths are operands; `dtype` is an attribute
 empty = operation("empty", np.empty, template=_allocation_text("empty"), **_allocation)
 zeros = operation(
-    "zeros", np.zeros, template=_allocation_text("zeros"), element=element_maps.filled(0), **_allocation,
+    "zeros", np.zeros, template=_allocation_text("zeros"), element=element_maps.filled(0), sign="zero", **_allocation,
 )  # fmt: skip
 ones = operation(
-    "ones", np.ones, template=_allocation_text("ones"), element=element_maps.filled(1), **_allocation,
+    "ones", np.ones, template=_allocation_text("ones"), element=element_maps.filled(1), sign="positive", **_allocation,
 )  # fmt: skip
 
 _like: dict[str, Any] = {
@@ -242,10 +242,11 @@ _like: dict[str, Any] = {
 }  # fmt: skip
 empty_like = operation("empty_like", np.empty_like, template=like_text("empty_like"), **_like)
 zeros_like = operation(
-    "zeros_like", np.zeros_like, template=like_text("zeros_like"), element=element_maps.filled(0), **_like,
+    "zeros_like", np.zeros_like, template=like_text("zeros_like"), element=element_maps.filled(0), sign="zero", **_like,
 )  # fmt: skip
 ones_like = operation(
-    "ones_like", np.ones_like, template=like_text("ones_like"), element=element_maps.filled(1), **_like,
+    "ones_like", np.ones_like, template=like_text("ones_like"), element=element_maps.filled(1),
+    sign="positive", **_like,
 )  # fmt: skip
 
 
@@ -269,6 +270,7 @@ def _length_text(op: Op) -> str:
 # `len(x)`, `x.shape[k]` as the user wrote them
 axis_length = operation(
     "axis_length",
+    sign="at least 0",
     template=_length_text,
     infer=_length_type,
     differentiable=False,
@@ -330,6 +332,7 @@ zeros_of = operation(
     lengths_from=0,
     differentiable=False,
     element=element_maps.filled(0),
+    sign="zero",
     takes_complex=True,
 )
 zeros_like_list = operation(

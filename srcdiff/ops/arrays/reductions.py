@@ -74,7 +74,8 @@ count = operation(
 
 
 @declare(
-    np.sum, method="sum", fold=("add", 0), signature=_KEEP, infer=reduced("sum"), linear=True, adjoint="scalar",
+    np.sum, method="sum", fold=("add", 0), signature=_KEEP, infer=reduced("sum"), linear=True, sign="of sums",
+    adjoint="scalar",
     samples=(*reduction_samples(), *_empty), takes_complex=True,
 )  # fmt: skip
 def sum(x, axis=None, keepdims=False, *, out, d_out):
@@ -90,7 +91,7 @@ def mean_expanded(x, axis=None, keepdims=False):
 
 @declare(
     np.mean, method="mean", expansion=mean_expanded, signature=_KEEP, infer=reduced("float"), linear=True,
-    adjoint="scalar",
+    sign="of sums", adjoint="scalar",
     samples=reduction_samples(), takes_complex=True,
 )  # fmt: skip
 def mean(x, axis=None, keepdims=False, *, out, d_out):
@@ -135,7 +136,7 @@ _ties = (
 )
 _extreme: dict[str, object] = {
     "signature": _KEEP, "infer": reduced("same"), "adjoint": "scalar", "rule": extreme, "forward": extreme_forward,
-    "raises": True
+    "raises": True, "sign": "of operands",
 }  # fmt: skip
 max = operation(
     "max",

@@ -49,6 +49,7 @@ _running_samples = (
     loops=storage.running("add"),
     infer=_running,
     linear=True,
+    sign="of sums",
     samples=_running_samples,
     takes_complex=True,
 )

@@ -50,6 +50,7 @@ def _whole(atom: Atom) -> Dim | None:
     template="float({0})",
     infer=_one_number("float64"),
     linear=True,
+    sign="of operands",
     adjoint="any",
     cost="cheap",
     samples=(draw(()),),
@@ -66,6 +67,7 @@ def _elements_as_float64(b: Builder, op: Op) -> tuple[Atom] | None:
 @declare(
     np.float64,
     template="np.float64({0})",
+    sign="of operands",
     simpler=_elements_as_float64,
     infer=double,
     view_of=0,
@@ -116,7 +118,7 @@ def _cast_text(op: Op) -> str:
 # the attribute `dtype` is a dtype, a type or a name
 @declare(
     method="astype", template=_cast_text, infer=_cast, linear=True, boxes=True, adjoint="any",
-    samples=(draw((3,), dtype="float64"), draw((2, 0), dtype="float64")), takes_complex=True,
+    samples=(draw((3,), dtype="float64"), draw((2, 0), dtype="float64")), takes_complex=True, sign="of operands",
 )  # fmt: skip
 def astype(x, dtype=..., *, out, d_out):
     d_x = d_out

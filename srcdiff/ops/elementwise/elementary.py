@@ -142,7 +142,7 @@ def one_less_sigmoid(x, u, *, out, d_out):
     d_u = d_out * out * special.expit(-u)
 
 
-@declare(np.exp, math.exp, **smooth(), compiled="exp", takes_complex=True)
+@declare(np.exp, math.exp, **smooth(), sign="positive", compiled="exp", takes_complex=True)
 def exp(x, *, out, d_out):
     d_x = d_out * out
 

@@ -20,7 +20,7 @@ from srcdiff.ops.core.ufuncs import smooth, special, special_function
 # ---- log-probabilities -----------------------------------------------------------------------
 
 
-@declare("scipy.special.expit", **smooth(), compiled="expit", device="expit")
+@declare("scipy.special.expit", **smooth(), sign="positive", compiled="expit", device="expit")
 def expit(x, *, out, d_out):
     d_x = d_out * out * (1.0 - out)
 
@@ -118,6 +118,7 @@ def log_softmax_expanded(x, axis=None):
     "scipy.special.softmax",
     expansion=softmax_expanded,
     infer=floating,
+    sign="positive",
     adjoint="any",
     forward=softmax_forward,
     raises=True,
@@ -199,12 +200,26 @@ def erf(x, *, out, d_out):
     d_x = d_out * np.exp(-(x**2)) * (2.0 / np.sqrt(np.pi))
 
 
-@declare("scipy.special.erfc", math.erfc, **smooth(), compiled="erfc", takes_complex=True)
+@declare(
+    "scipy.special.erfc",
+    math.erfc,
+    **smooth(),
+    sign="positive",
+    compiled="erfc",
+    takes_complex=True,
+)
 def erfc(x, *, out, d_out):
     d_x = -d_out * np.exp(-(x**2)) * (2.0 / np.sqrt(np.pi))
 
 
-@declare("scipy.special.ndtr", **smooth(), compiled="ndtr", device="ndtr", takes_complex=True)
+@declare(
+    "scipy.special.ndtr",
+    **smooth(),
+    sign="positive",
+    compiled="ndtr",
+    device="ndtr",
+    takes_complex=True,
+)
 def ndtr(x, *, out, d_out):
     d_x = d_out * np.exp(-0.5 * x**2) / np.sqrt(2.0 * np.pi)
 
@@ -231,7 +246,7 @@ def log_ndtr(x, *, out, d_out):
         d_x = d_out * np.where(x < -1e3, np.where(np.isinf(x), 0.0, -far - 1.0 / far), ratio)
 
 
-@special_function(low=-2.0, high=2.0, takes_complex=True)
+@special_function(low=-2.0, high=2.0, sign="positive", takes_complex=True)
 def erfcx(x, *, out, d_out):
     d_x = d_out * (2.0 * x * out - 2.0 / np.sqrt(np.pi))
 

@@ -52,7 +52,7 @@ def sinh(x, *, out, d_out):
     d_x = d_out * np.cosh(x)
 
 
-@declare(np.cosh, math.cosh, **smooth(), compiled="cosh", takes_complex=True)
+@declare(np.cosh, math.cosh, **smooth(), sign="positive", compiled="cosh", takes_complex=True)
 def cosh(x, *, out, d_out):
     d_x = d_out * np.sinh(x)
 

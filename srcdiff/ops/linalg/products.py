@@ -168,7 +168,8 @@ def norm_expanded(x, ord=None, axis=None, keepdims=False):
 
 
 @declare(
-    spelling="np.linalg.norm", expansion=norm_expanded, infer=_normed, adjoint="scalar", forward=norm_forward,
+    spelling="np.linalg.norm", expansion=norm_expanded, infer=_normed, sign="at least 0", adjoint="scalar",
+    forward=norm_forward,
     samples=(
         draw((3,)), draw((2, 3)), draw((2, 3), axis=0), draw((2, 3), axis=1), draw((2, 3), axis=1, keepdims=True),
         draw((3,), ord=2),

@@ -214,7 +214,7 @@ def _part(
 def _join(name: str, function: object, samples: object, *others: object) -> OpDecl:
     return operation(
         name, function, *others, template=_parts_text, infer=_joined(name), bind=_bind_parts, build=_slices,
-        linear=True, raises=True,
+        linear=True, raises=True, sign="of operands",
         signature="*arrays", samples=samples, defaults={"axis": 0}, takes_complex=True,
         loops=storage.joined(
             lambda op, ndim: joined_axis(name, ndim, op.attrs), lambda shape: part_shape(name, shape)
@@ -290,6 +290,7 @@ def new_axis(op: Op) -> int:
 
 stack = operation(
     "stack", np.stack, template=_parts_text, infer=_stacked, bind=_bind_parts, build=_unstack, linear=True, raises=True,
+    sign="of operands",
     signature="*arrays", defaults={"axis": 0}, loops=storage.stacked(new_axis),
     samples=(draw((3,), (3,)), draw((2, 3), (2, 3), axis=1), draw((3,), (3,), axis=-1), draw((), ())),
     takes_complex=True,

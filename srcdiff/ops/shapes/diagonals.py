@@ -130,7 +130,7 @@ def trace_expanded(x, offset=0):
 
 trace = operation(
     "trace", np.trace, method="trace", expansion=trace_expanded,
-    infer=_traced, linear=True, scatter=add_diagonal, signature="x, offset=0",
+    infer=_traced, linear=True, sign="of sums", scatter=add_diagonal, signature="x, offset=0",
     samples=(draw((3, 3)), draw((2, 3)), draw((1, 1)), draw((3, 3), offset=1)), takes_complex=True,
 )  # fmt: skip
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Container, Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -65,6 +65,24 @@ def spread(starts: Iterable[Any], further: Mapping[Any, Iterable[Any]]) -> set[A
                 seen.add(a)
                 pending.append(a)
     return seen
+
+
+def postorder(
+    start: Any, children: Callable[[Any], Iterable[Any]], known: Container[Any]
+) -> Iterator[Any]:
+    """The nodes below `start` that are not known, and `start`, each after its children; without recursion."""
+    pending = [(start, iter(children(start)))] if start not in known else []
+    seen = {start}
+    while pending:
+        node, rest = pending[-1]
+        for child in rest:
+            if child not in seen and child not in known:
+                seen.add(child)
+                pending.append((child, iter(children(child))))
+                break
+        else:
+            pending.pop()
+            yield node
 
 
 def _sharing(value: Value, roots: Roots) -> set[Value]:

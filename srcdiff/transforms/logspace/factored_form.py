@@ -18,6 +18,7 @@ from srcdiff.ir.core import For, Function, If, Op, regions_of, walk
 from srcdiff.ir.types import Array, Scalar, Type, shape_of
 from srcdiff.ir.values import Atom, Const, Value, const
 from srcdiff.ops.elementwise import arithmetic, conversions
+from srcdiff.transforms.analysis.signs import Signs
 from srcdiff.transforms.rewrite.named_values import (
     KEEPING,
     is_maximum,
@@ -29,8 +30,6 @@ from srcdiff.transforms.simplify.constants import constant_value
 
 _SUMS = ("add", "subtract", "multiply", "divide", "negative")
 _DEPTH = 5
-_AT_LEAST_ZERO = ("square", "absolute", "exp", "expit", "sqrt", "cosh")
-_OF_ONE_SIGN = ("add", "sum", "mean", "float64")
 
 log, logaddexp = map(function, ("log", "logaddexp"))
 
@@ -113,6 +112,7 @@ class Maker:
     ) -> None:
         self.seen, self.here, self.b, self.is_python = seen, here, b, is_python
         self.done: dict[object, Atom] = {}
+        self.signs = Signs(seen)
         self.softplus_of: dict[Atom, Atom] = {}  # log(1 + exp(x)) -> x
         self.at_most_zero: set[Atom] = set()  # exponents of probabilities, and their maxima
         # (a value without its axes of length 1, the index pattern that adds them) -> the value with them
@@ -197,27 +197,6 @@ class Maker:
             return atom
         operands = tuple(self.number(a, depth + 1) for a in op.operands)
         return constant_value(replace(op, operands=operands)) or atom
-
-    def sign(self, atom: Atom, depth: int = 0) -> int:
-        """1 if a value is known to be at least 0, -1 if it is known to be at most 0, otherwise 0 (complex, too)."""
-        if isinstance(atom, Const):
-            return 1 if is_positive_number(atom) else -1 if is_positive_number(atom, -1) else 0
-        if getattr(atom.type, "dtype", "").startswith("complex"):
-            return 0
-        op = self.op(atom)
-        if op is None or depth > _DEPTH:
-            return 0
-        name = op.decl.name
-        if name == "power":
-            return 1 if getattr(op.operands[1], "value", 1) % 2 == 0 else 0
-        signs = [self.sign(a, depth + 1) for a in op.operands]
-        if name == "negative":
-            return -signs[0]
-        if name in ("multiply", "divide"):
-            return signs[0] * signs[1]
-        if name in _OF_ONE_SIGN:
-            return signs[0] if len(set(signs)) == 1 else 0
-        return 1 if name in _AT_LEAST_ZERO else 0
 
     def softplus(self, x: Atom) -> Atom:
         out = self.make(lambda x: logaddexp(0.0, x), x)

@@ -12,7 +12,7 @@ logarithms. Other sums are shifted by their largest exponent, which is correct f
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, MutableMapping
+from collections.abc import Callable, Mapping, MutableMapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -22,6 +22,8 @@ from srcdiff.ir.core import Op
 from srcdiff.ir.types import element_type, shape_of
 from srcdiff.ir.values import Atom, Const, const, is_zero
 from srcdiff.ops.core.registry import OPERATIONS
+from srcdiff.transforms.analysis.reachability import postorder
+from srcdiff.transforms.analysis.signs import Sign
 from srcdiff.transforms.logspace.factored_form import (
     Here,
     Parts,
@@ -30,7 +32,6 @@ from srcdiff.transforms.logspace.factored_form import (
     signed,
 )
 from srcdiff.transforms.logspace.powers import Roots
-from srcdiff.transforms.logspace.reductions import DEPTH
 from srcdiff.transforms.rewrite.equivalents import name_of, readings
 from srcdiff.transforms.rewrite.named_values import is_shifted, log_cosh
 from srcdiff.transforms.rewrite.patterns import Anything, Number, Pattern, function, match
@@ -54,8 +55,7 @@ _MOVES = (
     "swapaxes",
     "moveaxis",
 )
-# positive if all operands are positive; of a power, the base
-_POSITIVE = ("add", "multiply", "divide", "sqrt", "power", "square", "float64")
+_PRODUCTS = ("multiply", "divide", "negative", "power", "square", "sqrt", "float64", "to_float")
 
 exp, log, logaddexp, log_softmax, sqrt, where = map(
     function, ("exp", "log", "logaddexp", "log_softmax", "sqrt", "where")
@@ -138,33 +138,29 @@ class Logarithms(Roots):
     def plain(self, atom: Atom) -> Parts:
         factor = self.here(atom)
         self.factor_of.setdefault(factor, atom)
-        return Parts(factors=[factor], is_positive=self.is_positive(atom))
+        return Parts(factors=[factor], is_positive=self.signs.of(atom) is Sign.POSITIVE)
 
-    def is_positive(self, atom: Atom, depth: int = 0) -> bool:
-        if isinstance(atom, Const):
-            return isinstance(atom.value, int | float) and atom.value > 0
-        op = self.op(atom)
-        if op is None or depth > DEPTH:
-            return False
-        name = op.decl.name
-        if name in ("exp", "expit", "softmax", "cosh"):
-            return True
-        if name == "add" and all(self.sign(a) > 0 for a in op.operands):
-            return any(self.is_positive(a, depth + 1) for a in op.operands)
-        made_of = op.operands[:1] if name == "power" else op.operands
-        return name in _POSITIVE and all(self.is_positive(a, depth + 1) for a in made_of)
-
-    def parts(self, atom: Atom, depth: int = 0) -> Parts:
+    def parts(self, atom: Atom) -> Parts:
         """The factored form of a value; a value without exponentials is one factor."""
-        if atom not in self.known:
-            self.known[atom] = self.factored(atom, depth)
+        for a in postorder(atom, self.made_of, self.known):
+            if a not in self.known:
+                self.known[a] = self.factored(a)
         return self.known[atom]
 
-    def factored(self, atom: Atom, depth: int) -> Parts:
+    def made_of(self, atom: Atom) -> Sequence[Atom]:
+        """The values whose factored forms a product, quotient, sum or move has: chains of them need no recursion."""
+        op = self.op(atom)
+        if op is None:
+            return ()
+        if self.sum_of(atom) is not None:
+            return [a for a in postorder(atom, self.summands, ()) if self.sum_of(a) is None]
+        return op.operands if op.decl.name in _PRODUCTS else op.operands[: name_of(op) in _MOVES]
+
+    def factored(self, atom: Atom) -> Parts:
         if (binding := match(_SIGMOID, atom, self.seen)) is not None:
             return self.sigmoid(self.here(binding["x"]))
         if (binding := match(_ONE_LESS_TWICE, atom, self.seen)) is not None:
-            return self.parts(binding["x"], depth)
+            return self.parts(binding["x"])
         for form, written, factor in _FORMS:
             binding = match(form, atom, self.seen)
             if binding is not None:
@@ -178,90 +174,88 @@ class Logarithms(Roots):
         made = getattr(self, f"of_{name_of(op)}", None) if op is not None else None
         if op is not None and name_of(op) in _MOVES:
             made = self.of_moved
-        found = made(op, depth + 1) if made is not None and depth < DEPTH else None
+        found = made(op) if op is not None and made is not None else None
         return found if found is not None and found.exponents else self.plain(atom)
 
-    def of_exp(self, op: Op, depth: int) -> Parts | None:
+    def of_exp(self, op: Op) -> Parts | None:
         if is_shifted(op.operands[0], self.seen):
             return None
         if (binding := match(_LOG_SIGMOID, op.operands[0], self.seen)) is not None:
             return Parts([(-1.0, self.softplus(self.here(binding["x"])))], is_bounded=True)
         return Parts([(1.0, self.here(op.operands[0]))])
 
-    def of_float64(self, op: Op, depth: int) -> Parts:
-        return self.parts(op.operands[0], depth)
+    def of_float64(self, op: Op) -> Parts:
+        return self.parts(op.operands[0])
 
     of_to_float = of_float64
 
-    def of_computed_as(self, op: Op, depth: int) -> Parts | None:
+    def of_computed_as(self, op: Op) -> Parts | None:
         value = self.op(op.operands[0])
-        return (
-            self.of_tanh(value, depth) if value is not None and value.decl.name == "tanh" else None
-        )
+        return self.of_tanh(value) if value is not None and value.decl.name == "tanh" else None
 
-    def of_expit(self, op: Op, depth: int) -> Parts:
+    def of_expit(self, op: Op) -> Parts:
         return self.sigmoid(self.here(op.operands[0]))
 
-    def of_softmax(self, op: Op, depth: int) -> Parts:
+    def of_softmax(self, op: Op) -> Parts:
         axes = {"axis": op.attrs["axis"]} if "axis" in op.attrs else {}
         x = self.make(lambda x: log_softmax(x, **axes), self.here(op.operands[0]))
         self.at_most_zero.add(x)
         return Parts([(1.0, x)], is_bounded=True)
 
-    def of_expm1(self, op: Op, depth: int) -> Parts:
+    def of_expm1(self, op: Op) -> Parts:
         """exp(x) - 1, which is exp(x) (1 - exp(-x))."""
         x = self.here(op.operands[0])
         return signed([(1.0, x), (1.0, self.less(self.make(lambda x: -x, x)))])
 
-    def of_det(self, op: Op, depth: int) -> Parts | None:
+    def of_det(self, op: Op) -> Parts | None:
         if len(shape_of(op.operands[0].type)) != 2:
             return None
         x = self.here(op.operands[0])
         sign, size = self.b.ops(OPERATIONS["slogdet"], x)
         return Parts([(1.0, size)], [sign], is_positive=False)
 
-    def of_absolute(self, op: Op, depth: int) -> Parts | None:
-        parts = self.unsigned(op.operands[0], depth)
+    def of_absolute(self, op: Op) -> Parts | None:
+        parts = self.unsigned(op.operands[0])
         if not parts.factors and not parts.divisors:
             return parts
         factors = [self.make(absolute, self.factor(parts))]
         return replace(parts, factors=factors, divisors=[], is_positive=False)
 
-    def of_gamma(self, op: Op, depth: int) -> Parts:
+    def of_gamma(self, op: Op) -> Parts:
         x = self.here(op.operands[0])
         size = [(1.0, self.make(gammaln, x))]
         if is_positive_number(x):
             return Parts(size)
         return Parts(size, [self.make(gammasgn, x)], is_positive=False)
 
-    def of_cosh(self, op: Op, depth: int) -> Parts | None:
+    def of_cosh(self, op: Op) -> Parts | None:
         x = self.here(op.operands[0])
         return None if isinstance(x, Const) else Parts([(1.0, self.make(log_cosh, x))])
 
-    def of_sinh(self, op: Op, depth: int) -> Parts:
+    def of_sinh(self, op: Op) -> Parts:
         """exp(x) (1 - exp(-2x)) / 2"""
         x = self.here(op.operands[0])
         rest = self.less(self.make(lambda x: -2.0 * x, x))
         return replace(signed([(1.0, x), (1.0, rest)]), divisors=[const(2.0)])
 
-    def of_tanh(self, op: Op, depth: int) -> Parts:
+    def of_tanh(self, op: Op) -> Parts:
         """(1 - exp(-2x)) / (1 + exp(-2x))"""
         x = self.make(lambda x: -2.0 * x, self.here(op.operands[0]))
         return signed([(1.0, self.less(x)), (-1.0, self.softplus(x))], is_bounded=True)
 
-    def of_negative(self, op: Op, depth: int) -> Parts | None:
+    def of_negative(self, op: Op) -> Parts | None:
         inner = self.op(op.operands[0])
         if inner is not None and inner.decl.name == "expm1":
             return signed([(1.0, self.less(self.here(inner.operands[0])))])
-        parts = self.unsigned(op.operands[0], depth)
+        parts = self.unsigned(op.operands[0])
         factors = [const(-1.0), *parts.factors]
         return Parts(parts.exponents, factors, parts.divisors, is_positive=False)
 
-    def of_multiply(self, op: Op, depth: int) -> Parts | None:
-        masked = self.masked(op, depth)
+    def of_multiply(self, op: Op) -> Parts | None:
+        masked = self.masked(op)
         if masked is not None:
             return masked
-        x, y = (self.parts(a, depth) for a in op.operands)
+        x, y = (self.parts(a) for a in op.operands)
         is_signed = self.is_signed(x, y)
         if is_signed is None:
             return None
@@ -281,17 +275,17 @@ class Logarithms(Roots):
             return False
         return True if x.is_positive or y.is_positive else None
 
-    def masked(self, op: Op, depth: int) -> Parts | None:
+    def masked(self, op: Op) -> Parts | None:
         """A product with a boolean mask: its logarithm is -inf where the mask is False."""
         mask, x = sorted(op.operands, key=lambda a: element_type(a.type).dtype != "bool")
-        parts = self.unsigned(x, depth)
+        parts = self.unsigned(x)
         if element_type(mask.type).dtype != "bool" or not (parts.exponents and parts.is_positive):
             return None
         out = self.make(where, self.here(mask), self.logarithm(parts), const(-np.inf))
         return Parts([(1.0, out)], is_bounded=parts.is_bounded)
 
-    def of_divide(self, op: Op, depth: int) -> Parts | None:
-        x, y = (self.parts(a, depth) for a in op.operands)
+    def of_divide(self, op: Op) -> Parts | None:
+        x, y = (self.parts(a) for a in op.operands)
         is_signed = self.is_signed(x, y)
         if is_signed is None:
             return None
@@ -306,26 +300,27 @@ class Logarithms(Roots):
             is_signed,
         )
 
-    def of_power(self, op: Op, depth: int) -> Parts | None:
+    def of_power(self, op: Op) -> Parts | None:
         base, n = map(self.number, op.operands)
         if isinstance(n, Const):
-            return self.powered(op, float(n.value), depth)
-        parts = self.unsigned(base, depth)
+            return self.powered(op, float(n.value))
+        parts = self.unsigned(base)
         if not (parts.exponents or is_positive_number(base)) or not parts.is_positive:
             return None
         size = const(math.log(base.value)) if is_positive_number(base) else self.logarithm(parts)
         return Parts([(1.0, self.make(lambda x, n: n * x, size, self.here(n)))])
 
-    def of_square(self, op: Op, depth: int) -> Parts | None:
-        return self.powered(op, 2.0, depth)
+    def of_square(self, op: Op) -> Parts | None:
+        return self.powered(op, 2.0)
 
-    def of_sqrt(self, op: Op, depth: int) -> Parts | None:
-        return self.powered(op, 0.5, depth)
+    def of_sqrt(self, op: Op) -> Parts | None:
+        return self.powered(op, 0.5)
 
-    def powered(self, op: Op, n: float, depth: int) -> Parts | None:
-        parts = self.parts(op.operands[0], depth)
+    def powered(self, op: Op, n: float) -> Parts | None:
+        return self.raised(self.parts(op.operands[0]), n)
 
-        def raised(atoms: list[Atom]) -> list[Atom]:
+    def raised(self, parts: Parts, n: float) -> Parts | None:
+        def powers(atoms: list[Atom]) -> list[Atom]:
             return (
                 [self.make(lambda x: sqrt(x) if n == 0.5 else x**n, self.product(atoms))]
                 if atoms
@@ -342,12 +337,12 @@ class Logarithms(Roots):
             return None
         scaled = [(n * scale, a) for scale, a in parts.exponents]
         is_bounded = parts.is_bounded and n >= 0
-        factors, divisors = raised(parts.factors), raised(parts.divisors)
+        factors, divisors = powers(parts.factors), powers(parts.divisors)
         return Parts(scaled, factors, divisors, is_bounded, parts.is_positive, parts.is_signed)
 
-    def of_moved(self, op: Op, depth: int) -> Parts | None:
+    def of_moved(self, op: Op) -> Parts | None:
         """The same move of elements on exponents and factors; scalars stay as they are."""
-        parts, shape = self.parts(op.operands[0], depth), shape_of(op.operands[0].type)
+        parts, shape = self.parts(op.operands[0]), shape_of(op.operands[0].type)
         x, rest = self.exponent(parts), [self.here(a) for a in op.operands[1:]]
         factors = (*parts.factors, *parts.divisors)
         if any(shape_of(a.type) not in ((), shape) for a in factors) or shape_of(x.type) != shape:
@@ -367,9 +362,9 @@ class Logarithms(Roots):
             divisors=[moved(a) for a in parts.divisors],
         )
 
-    def of_where(self, op: Op, depth: int) -> Parts | None:
+    def of_where(self, op: Op) -> Parts | None:
         condition, *branches = op.operands
-        parts = [self.parts(a, depth) for a in branches]
+        parts = [self.parts(a) for a in branches]
         if not any(p.exponents for p in parts):
             return None
         logs = [self.of_branch(a, p) for a, p in zip(branches, parts, strict=True)]

@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from srcdiff.ir.build import Builder
 from srcdiff.ir.core import Op
 from srcdiff.ir.values import Atom, Value
+from srcdiff.transforms.analysis.signs import Sign
 from srcdiff.transforms.logspace.factored_form import Here, Parts, is_positive_number
 from srcdiff.transforms.logspace.scans import RunningSums
 from srcdiff.transforms.rewrite.patterns import function
@@ -35,9 +36,6 @@ class Roots(RunningSums):
     ) -> None:
         super().__init__(seen, here, b, is_python)
         self.factor_of: dict[Atom, Atom] = {}  # value of the new function -> value of the old one
-
-    def is_positive(self, atom: Atom, depth: int = 0) -> bool:
-        raise NotImplementedError
 
     def of_softplus(self, x: Atom, depth: int = 0) -> Atom | None:
         """log(log(1 + exp(u))), which is u where 1 + exp(u) rounds to 1."""
@@ -73,7 +71,7 @@ class Roots(RunningSums):
             return None
         base = self.here(op.operands[0])
         # for a negative base, an odd power is negative and a fractional one is NaN: both logarithms are NaN
-        if n % 2 or self.is_positive(op.operands[0]):
+        if n % 2 or self.signs.of(op.operands[0]) is Sign.POSITIVE:
             return self.make(lambda x: float(n) * log(x), base)
         return self.make(lambda x: float(n) * log(absolute(x)), base)
 

@@ -11,13 +11,13 @@ of at most 1) are left alone, and so are exponents that are shifted already.
 
 from __future__ import annotations
 
-from collections import defaultdict
 from dataclasses import replace
 
 from srcdiff.ir.core import Op
 from srcdiff.ir.types import shape_of
 from srcdiff.ir.values import Atom
-from srcdiff.transforms.logspace.factored_form import Parts, but_ones, is_positive_number
+from srcdiff.transforms.analysis.signs import AT_MOST_ZERO
+from srcdiff.transforms.logspace.factored_form import Parts, but_ones, combined, is_positive_number
 from srcdiff.transforms.logspace.logarithm import Logarithms
 from srcdiff.transforms.rewrite.equivalents import name_of
 from srcdiff.transforms.rewrite.patterns import Anything, function, match
@@ -45,8 +45,8 @@ class Quotients(Logarithms):
             return None
         if not self.is_shifted(self.parts(op.operands[1])):
             return None
-        parts = self.of_divide(op, 0)
-        if not self.combined(parts):
+        parts = self.of_divide(op)
+        if not combined(parts.exponents):
             return self.factor(parts)
         return self.scaled(parts, self.grown(parts))
 
@@ -59,22 +59,12 @@ class Quotients(Logarithms):
             found.is_bounded = of.is_bounded
         return found
 
-    def combined(self, parts: Parts) -> list[tuple[float, Atom]]:
-        """Each exponent once, with the sum of its scales."""
-        scales: dict[Atom, float] = defaultdict(float)
-        for scale, x in parts.exponents:
-            scales[x] += scale
-        return [(scale, x) for x, scale in scales.items() if scale]
-
     def grown(self, parts: Parts) -> Atom:
         """exp(sum of the exponents), spelled as in the terms of a shifted sum, so that the two are shared."""
-        match self.combined(parts):
+        match combined(parts.exponents):
             case [(1.0, x), (-1.0, top)]:
                 return self.make(lambda x, top: exp(x - top), x, top)
         return self.make(exp, self.exponent(parts))
-
-    def exponent(self, parts: Parts) -> Atom:
-        return super().exponent(replace(parts, exponents=self.combined(parts)))
 
     # ---- decomposition ----------------------------------------------------------------------------------
 
@@ -83,28 +73,28 @@ class Quotients(Logarithms):
         is_number = is_positive_number(self.number(atom))
         return replace(super().plain(atom), is_bounded=True, is_positive=is_number)
 
-    def factored(self, atom: Atom, depth: int) -> Parts:
+    def factored(self, atom: Atom) -> Parts:
         """As in `Logarithms`, but signed values are factors, and so are probabilities, which seldom underflow."""
         op = self.op(atom)
         is_logistic = match(_LOGISTIC, atom, self.seen) is not None
         if op is None or is_logistic or name_of(op) in _PROBABILITIES:
             return self.plain(atom)
-        parts = super().factored(atom, depth)
+        parts = super().factored(atom)
         return self.plain(atom) if parts.is_signed else parts
 
-    def of_exp(self, op: Op, depth: int) -> Parts | None:
-        found = super().of_exp(op, depth)
+    def of_exp(self, op: Op) -> Parts | None:
+        found = super().of_exp(op)
         if found is not None:
-            found.is_bounded = self.sign(op.operands[0]) < 0
+            found.is_bounded = self.signs.of(op.operands[0]) in AT_MOST_ZERO
         return found
 
-    def of_power(self, op: Op, depth: int) -> Parts | None:
+    def of_power(self, op: Op) -> Parts | None:
         """Powers of a number seldom overflow."""
         is_number = is_positive_number(self.number(op.operands[0]))
-        return None if is_number else super().of_power(op, depth)
+        return None if is_number else super().of_power(op)
 
-    def of_divide(self, op: Op, depth: int) -> Parts:
-        above, below = (self.parts(a, depth) for a in op.operands)
+    def of_divide(self, op: Op) -> Parts:
+        above, below = (self.parts(a) for a in op.operands)
         negated = [(-scale, a) for scale, a in below.exponents]
         return Parts(
             above.exponents + negated,
@@ -114,8 +104,8 @@ class Quotients(Logarithms):
             is_positive=above.is_positive and below.is_positive,
         )
 
-    def of_add(self, op: Op, depth: int) -> Parts | None:
-        terms = self.terms(op, 1, depth)
+    def of_add(self, op: Op) -> Parts | None:
+        terms = self.collected(self.terms(op))
         if not any(p.exponents for _, p in terms):
             return None
         are_bounded = all(p.is_bounded for _, p in terms)
@@ -129,14 +119,14 @@ class Quotients(Logarithms):
 
     of_subtract = of_add
 
-    def of_sum(self, op: Op, depth: int) -> Parts | None:
-        return self.noted(super().of_sum(op, depth), self.parts(op.operands[0], depth))
+    def of_sum(self, op: Op) -> Parts | None:
+        return self.noted(super().of_sum(op), self.parts(op.operands[0]))
 
-    def of_matmul(self, op: Op, depth: int) -> Parts | None:
-        x, y = (self.parts(a, depth) for a in op.operands)
+    def of_matmul(self, op: Op) -> Parts | None:
+        x, y = (self.parts(a) for a in op.operands)
         are_bounded = Parts(is_bounded=x.is_bounded and y.is_bounded)
-        return self.noted(super().of_matmul(op, depth), are_bounded)
+        return self.noted(super().of_matmul(op), are_bounded)
 
-    def of_moved(self, op: Op, depth: int) -> Parts | None:
-        before, found = self.parts(op.operands[0], depth), super().of_moved(op, depth)
+    def of_moved(self, op: Op) -> Parts | None:
+        before, found = self.parts(op.operands[0]), super().of_moved(op)
         return self.noted(found, before) if self.is_shifted(before) else found

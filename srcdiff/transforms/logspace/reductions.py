@@ -2,195 +2,46 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from srcdiff.ir.core import Op
-from srcdiff.ir.types import Dim, shape_of
+from srcdiff.ir.types import Dim, element_type, shape_of
 from srcdiff.ir.values import Atom, Const, Value, const
 from srcdiff.ops.arrays import memory, reductions
-from srcdiff.ops.core.scalar_spellings import of_numbers
-from srcdiff.ops.elementwise import arithmetic, elementary
-from srcdiff.transforms.logspace.factored_form import Maker, Parts, but_ones, signed
-from srcdiff.transforms.rewrite.named_values import log_two_cosh
-from srcdiff.transforms.rewrite.patterns import are_opposite, function
+from srcdiff.ops.elementwise import arithmetic
+from srcdiff.transforms.logspace.factored_form import (
+    Parts,
+)
+from srcdiff.transforms.logspace.written_sums import WrittenSums
+from srcdiff.transforms.rewrite.patterns import function
 
-DEPTH = 12  # nested operations that are decomposed
 _ONE = Dim(1)
-_TERMS = 6  # terms of a sum that is written with +, at most
 
-exp, logaddexp, logsumexp, isfinite = map(function, ("exp", "logaddexp", "logsumexp", "isfinite"))
-maximum, total, prod = map(function, ("maximum", "sum", "prod"))
+exp, logsumexp, total, prod = map(function, ("exp", "logsumexp", "sum", "prod"))
+minimum, maximum = map(function, ("minimum", "maximum"))
 _EXTREMES = {name: function(name) for name in ("max", "min")}
 
 
-class Sums(Maker):
-    """A method `of_<operation>` gives the parts of an operation's result, None if the result is only a factor."""
-
-    def parts(self, atom: Atom, depth: int = 0) -> Parts:
-        """The factored form of a value; a value without exponentials is one factor."""
-        raise NotImplementedError
-
-    def unsigned(self, atom: Atom, depth: int) -> Parts:
-        """The factored form of a value, if its exponent exists for all arguments; otherwise one factor."""
-        parts = self.parts(atom, depth)
-        return self.plain(atom) if parts.is_signed else parts
-
-    def plain(self, atom: Atom) -> Parts:
-        """A value as a factor."""
-        raise NotImplementedError
-
-    def of_add(self, op: Op, depth: int) -> Parts | None:
-        if (x := self.two_cosh(op)) is not None:
-            return Parts([(1.0, self.make(log_two_cosh, self.here(x)))])
-        terms = self.terms(op, 1, depth)
-        if not terms or not any(p.exponents for _, p in terms):
-            return None
-        signs = [sign for sign, _ in terms]
-        # of a sum near 1, the logarithm is small
-        has_number = any(not p.exponents for _, p in terms)
-        if min(signs) > 0 and has_number and all(p.is_bounded for _, p in terms if p.exponents):
-            return None  # a sum that neither overflows nor underflows
-        if all(p.is_positive for _, p in terms) and (len(terms) == 2 or has_number):
-            logs = sorted((self.logarithm(p) for _, p in terms), key=lambda a: isinstance(a, Value))
-            if min(signs) > 0:
-                out = logs[0]
-                for x in logs[1:]:
-                    is_one = isinstance(out, Const) and out.value == 0
-                    out = self.softplus(x) if is_one else self.make(logaddexp, out, x)
-                return Parts([(1.0, out)])
-            if sorted(signs) == [-1, 1]:
-                (_, less), (_, whole) = sorted(terms, key=_sign)
-                one = whole.factors == [const(1)] and whole.is_plain
-                if (odds := self.odds(less, whole)) is not None:
-                    return Parts([(1.0, odds)])
-                u, v = map(self.under_sigmoid, (less, whole))
-                if one and u is not None:  # 1 minus a sigmoid is a sigmoid
-                    return self.sigmoid(u)
-                if u is not None and v is not None:
-                    return self.of_sigmoids(u, v)
-                return self.difference(self.logarithm(less), self.logarithm(whole))
-        return self.shifted_terms(terms)
-
-    of_subtract = of_add
-
-    def two_cosh(self, op: Op) -> Atom | None:
-        """The x of exp(x) + exp(-x)."""
-        one, other = (self.op(a) for a in op.operands)
-        if op.decl.name != "add" or one is None or other is None:
-            return None
-        if (one.decl.name, other.decl.name) != ("exp", "exp"):
-            return None
-        x, y = one.operands[0], other.operands[0]
-        return x if are_opposite(x, y, self.seen) else None
-
-    def odds(self, less: Parts, whole: Parts) -> Atom | None:
-        """The u of (1 + exp(u)) - 1, as in `1 / p - 1` of a sigmoid."""
-        is_one = less.factors == [const(1)] and less.is_plain
-        match whole.exponents:
-            case [(1.0, x)] if is_one and whole.is_pure:
-                return self.softplus_of.get(x)
-        return None
-
-    def under_sigmoid(self, parts: Parts) -> Atom | None:
-        """The u of 1 / (1 + exp(u))."""
-        (scale, x), *rest = parts.exponents or [(0.0, const(0))]
-        return self.softplus_of.get(x) if scale == -1 and not rest and parts.is_pure else None
-
-    def of_sigmoids(self, u: Atom, v: Atom) -> Parts:
-        """1 / (1 + exp(v)) - 1 / (1 + exp(u)) as the product of the two sigmoids and exp(u) - exp(v), since both
-        sigmoids round to 1 where u and v are far below 0.
-        """
-        other = self.softplus(self.minus(u))
-        rest = self.less(self.make(lambda u, v: v - u, u, v))
-        return signed([(-1.0, self.softplus(v)), (-1.0, other), (1.0, rest)], is_bounded=True)
-
-    def difference(self, less: Atom, x: Atom) -> Parts:
-        """exp(x) - exp(less)"""
-        if isinstance(x, Const) and x.value == 0:
-            return signed([(1.0, self.less(less))])
-        rest = self.less(self.make(lambda x, y: y - x, x, less))
-        return signed([(1.0, x), (1.0, rest)])
-
-    def terms(self, op: Op, sign: int, depth: int) -> list[tuple[int, Parts]]:
-        """The signed terms of a sum; none if there are too many."""
-        found: list[tuple[int, Parts]] = []
-        signs = (sign, -sign if op.decl.name == "subtract" else sign)
-        for s, a in zip(signs, op.operands, strict=True):
-            found += self.terms_of(a, s, depth)
-        return found if len(found) <= _TERMS else []
-
-    def terms_of(self, a: Atom, sign: int, depth: int) -> list[tuple[int, Parts]]:
-        """An operand as one signed term, or as the terms of a sum; `1 - p` of a probability is one term."""
-        op = self.op(a)
-        if op is None or op.decl.name not in ("add", "subtract") or depth >= DEPTH:
-            return [(sign, self.unsigned(a, depth))]
-        inner = self.terms(op, sign, depth + 1)
-        if inner and all(s == sign and p.is_positive for s, p in inner):
-            return inner
-        whole = self.unsigned(a, depth)
-        return (
-            [(sign, whole)]
-            if whole.exponents and whole.is_positive
-            else inner or [(sign, self.plain(a))]
-        )
-
-    def shifted_terms(self, terms: Sequence[tuple[int, Parts]]) -> Parts:
-        exponents = [self.exponent(p) for _, p in terms]
-        top, *rest = sorted(dict.fromkeys(exponents), key=lambda a: isinstance(a, Const))
-        for x in rest:
-            top = self.make(maximum, top, x)
-        top = self.finite(top)
-        out: Atom | None = None
-        for (sign, p), x in zip(terms, exponents, strict=True):
-            weights = (
-                self.make(lambda x, top: exp(x - top), x, top)
-                if p.exponents
-                else self.make(lambda top: exp(-top), top)
-            )
-            term = self.scaled(replace(p, factors=but_ones(p.factors)), weights)
-            if out is None:
-                out = term if sign > 0 else self.make(lambda x: -x, term)
-            else:
-                out = self.make(
-                    (lambda x, y: x + y) if sign > 0 else (lambda x, y: x - y), out, term
-                )
-        assert out is not None
-        is_positive = all(sign > 0 and p.is_positive for sign, p in terms)
-        return Parts([(1.0, top)], [out], is_positive=is_positive)
-
-    def is_finite(self, top: Atom) -> Atom:
-        """Whether exponents are finite: a test of the compiler, and no guard that the user wrote."""
-        return self.b.op(elementary.held, self.make(isfinite, top))
-
-    def finite(self, top: Atom) -> Atom:
-        """A shift: the largest exponent, or 0 where that is infinite; it has no derivative."""
-        parts = (self.is_finite(top), top, const(0.0))
-        decl, spelling = of_numbers(elementary.where, parts, "", False)
-        shift = self.b.op(decl, *parts, spelling=spelling, name="shift")
-        return self.b.op(elementary.held, shift, name="shift")
-
-    def scaled(self, parts: Parts, weights: Atom) -> Atom:
-        """Weights times the factors, divided by the divisors."""
-        if parts.factors:
-            weights = self.make(lambda x, y: x * y, self.product(parts.factors), weights)
-        if parts.divisors:
-            weights = self.make(lambda x, y: x / y, weights, self.product(parts.divisors))
-        return weights
+class Sums(WrittenSums):
+    """Adds reductions along axes to `WrittenSums`."""
 
     def largest(self, x: Atom, **axes: Any) -> Atom:
         return self.b.op(reductions.highest, x, name="largest", **axes)
 
-    def of_sum(self, op: Op, depth: int) -> Parts | None:
+    def of_sum(self, op: Op) -> Parts | None:
         if op.attrs.keys() - {"axis", "keepdims"}:
             return None
-        return self.summed(op.operands[0], self.unsigned(op.operands[0], depth), dict(op.attrs))
+        return self.summed(op.operands[0], self.unsigned(op.operands[0]), dict(op.attrs))
 
     def summed(self, x: Atom, parts: Parts, axes: dict[str, Any]) -> Parts | None:
         shape = shape_of(x.type)
-        if not parts.exponents or not shape:
+        if not parts.exponents:
             return None
+        if not shape:
+            return parts
         exponent = self.exponent(parts)
         if not any(shape_of(a.type) for a in (*parts.factors, *parts.divisors)):
             if shape_of(exponent.type) != shape:
@@ -240,10 +91,10 @@ class Sums(Maker):
             return None
         return out if shape_of(x.type) == shape_of(out.type) else None
 
-    def of_mean(self, op: Op, depth: int) -> Parts | None:
-        if self.whole(self.unsigned(op.operands[0], depth), op.operands[0]) is None:
+    def of_mean(self, op: Op) -> Parts | None:
+        if self.whole(self.unsigned(op.operands[0]), op.operands[0]) is None:
             return None  # no array of the same shape remains whose lengths could be read
-        parts = self.of_sum(op, depth)
+        parts = self.of_sum(op)
         if parts is None:
             return None
         axis, shape = op.attrs.get("axis"), shape_of(op.operands[0].type)
@@ -253,9 +104,9 @@ class Sums(Maker):
         divisors = [*parts.divisors, self.product(counts)]
         return Parts(parts.exponents, parts.factors, divisors, is_positive=parts.is_positive)
 
-    def of_stack(self, op: Op, depth: int) -> Parts | None:
+    def of_stack(self, op: Op) -> Parts | None:
         """Several arrays as one, if all of them are positive."""
-        parts = [self.parts(a, depth) for a in op.operands]
+        parts = [self.parts(a) for a in op.operands]
         if not any(p.exponents for p in parts) or not all(p.is_positive for p in parts):
             return None
         logs = [self.logarithm(p) for p in parts]
@@ -268,11 +119,11 @@ class Sums(Maker):
 
     of_concatenate = of_array_of = of_stack
 
-    def of_prod(self, op: Op, depth: int) -> Parts | None:
+    def of_prod(self, op: Op) -> Parts | None:
         if op.attrs.keys() - {"axis", "keepdims"}:
             return None
         x = op.operands[0]
-        parts, axes = self.unsigned(x, depth), dict(op.attrs)
+        parts, axes = self.unsigned(x), dict(op.attrs)
         if not parts.exponents:
             return None
         whole = self.logarithm(parts) if parts.is_positive else self.exponent(parts)
@@ -287,9 +138,9 @@ class Sums(Maker):
         summed.factors, summed.is_positive = [self.make(lambda x: prod(x, **axes), factor)], False
         return summed
 
-    def of_extreme(self, op: Op, depth: int) -> Parts | None:
+    def of_extreme(self, op: Op) -> Parts | None:
         """The maximum or minimum of positive values, whose logarithm is the maximum or minimum of the logarithms."""
-        parts = [self.unsigned(a, depth) for a in op.operands]
+        parts = [self.unsigned(a) for a in op.operands]
         if not any(p.exponents for p in parts):
             return None
         if not all(p.is_positive for p in parts):
@@ -309,14 +160,58 @@ class Sums(Maker):
             return None
         return self.scaled_terms(exponent, parts, dict(op.attrs), shape, _EXTREMES[op.decl.name])
 
+    def of_norm(self, op: Op) -> Parts | None:
+        """The root of the sum of squares."""
+        if element_type(op.operands[0].type).dtype not in ("float64", "float32"):
+            return None
+        axes = {k: v for k, v in op.attrs.items() if k != "ord" and v not in (None, False)}
+        squares = self.raised(self.unsigned(op.operands[0]), 2.0)
+        total = None if squares is None else self.summed(op.operands[0], squares, axes)
+        return None if total is None else self.raised(replace(total, is_positive=True), 0.5)
+
+    def raised(self, parts: Parts, n: float) -> Parts | None:
+        """The parts of a constant power."""
+        raise NotImplementedError
+
+    def of_clip(self, op: Op) -> Parts | None:
+        """A positive value between constants."""
+        x, *bounds = op.operands
+        parts = self.unsigned(x)
+        if not parts.exponents or not parts.is_positive:
+            return None
+        out = self.logarithm(parts)
+        for bound, extreme in zip(bounds, (maximum, minimum), strict=True):
+            value = bound.value if isinstance(bound, Const) else math.nan
+            if value is None or (extreme is maximum and value <= 0):
+                continue
+            if not value > 0:
+                return None
+            limit = const(math.log(value))
+            out = self.make(lambda x, y, extreme=extreme: extreme(x, y), out, limit)
+        return Parts([(1.0, out)]) if shape_of(out.type) == shape_of(x.type) else None
+
+    def of_outer(self, op: Op) -> Parts | None:
+        x, y = map(self.unsigned, op.operands)
+        if any(len(shape_of(a.type)) != 1 for a in op.operands):
+            return None
+        x, y = self.as_column(x), self.as_column(y, "None, :")
+        is_positive = x.is_positive and y.is_positive
+        return Parts(
+            x.exponents + y.exponents,
+            x.factors + y.factors,
+            x.divisors + y.divisors,
+            x.is_bounded and y.is_bounded,
+            is_positive,
+        )
+
     of_max = of_min = of_maximum = of_minimum = of_extreme
 
-    def of_matmul(self, op: Op, depth: int) -> Parts | None:
+    def of_matmul(self, op: Op) -> Parts | None:
         x, y = op.operands
         ranks = len(shape_of(x.type)), len(shape_of(y.type))
         if max(ranks) > 2:
             return None
-        one, other = self.unsigned(x, depth), self.unsigned(y, depth)
+        one, other = self.unsigned(x), self.unsigned(y)
         if one.exponents and other.exponents:
             if not (one.is_positive and other.is_positive):
                 return self.of_terms(op, one, other, ranks)
@@ -364,9 +259,9 @@ class Sums(Maker):
         axes = {} if ranks == (1, 1) else {"axis": 0 if ranks == (1, 2) else 1}
         return self.summed(whole, terms, axes)
 
-    def as_column(self, parts: Parts) -> Parts:
+    def as_column(self, parts: Parts, where: str = ":, None") -> Parts:
         def column(a: Atom) -> Atom:
-            return self.b.op(memory.index, a, where=":, None") if shape_of(a.type) else a
+            return self.b.op(memory.index, a, where=where) if shape_of(a.type) else a
 
         return replace(
             parts,
@@ -393,7 +288,3 @@ def is_within(narrow: tuple[Dim, ...], shape: tuple[Dim, ...]) -> bool:
     return len(narrow) == len(shape) and all(
         a in (n, _ONE) for a, n in zip(narrow, shape, strict=True)
     )
-
-
-def _sign(term: tuple[int, Parts]) -> int:
-    return term[0]

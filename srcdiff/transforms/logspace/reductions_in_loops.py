@@ -295,7 +295,7 @@ class _Loops(IterationTerms, Rewriter):
             new = b.op(memory.read, new) if s.at < 0 else new
             return new, b.op(arithmetic.subtract, new, const(np.inf))
         maker = Logarithms(self.made, lambda a: lookup(env, a), b)
-        parts = maker.unsigned(first, 0)
+        parts = maker.unsigned(first)
         exponent = maker.exponent(parts)
         if not parts.exponents or shape_of(exponent.type) != shape_of(first.type):
             is_number = not shape_of(first.type)

@@ -38,9 +38,9 @@ exp, log, cumsum, where = map(function, ("exp", "log", "cumsum", "where"))
 class RunningSums(Sums):
     """Adds `cumsum` and `cumprod` to `Sums`."""
 
-    def of_cumsum(self, op: Op, depth: int) -> Parts | None:
+    def of_cumsum(self, op: Op) -> Parts | None:
         x, axis = op.operands[0], op.attrs.get("axis")
-        parts, rank = self.unsigned(x, depth), len(shape_of(x.type))
+        parts, rank = self.unsigned(x), len(shape_of(x.type))
         exponent = self.whole(parts, x)
         if exponent is None or element_type(exponent.type).dtype not in NEAR:
             return None
@@ -67,9 +67,9 @@ class RunningSums(Sums):
         self.b.append(If(are_near, *branches, (out,), self.b.location, self.b.origin))
         return out
 
-    def of_cumprod(self, op: Op, depth: int) -> Parts | None:
+    def of_cumprod(self, op: Op) -> Parts | None:
         x = op.operands[0]
-        parts = self.unsigned(x, depth)
+        parts = self.unsigned(x)
         if not parts.exponents or not parts.is_positive:
             return None
         terms = self.logarithm(parts)

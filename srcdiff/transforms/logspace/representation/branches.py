@@ -22,8 +22,8 @@ from srcdiff.ir.values import Atom, Value
 from srcdiff.ops.elementwise import elementary
 from srcdiff.transforms.analysis.defuse import pure_definitions, same_kind, written_values
 from srcdiff.transforms.logspace.factored_form import as_number
-from srcdiff.transforms.logspace.inline_policy import values_under_logarithms
 from srcdiff.transforms.logspace.logarithm import Logarithms
+from srcdiff.transforms.logspace.worker_wrapper import values_under_logarithms
 from srcdiff.transforms.simplify.dce import dce
 from srcdiff.transforms.simplify.merge_branches import fold_identical_branches
 
