@@ -2,6 +2,10 @@
 
 An abstract interpretation (Cousot and Cousot, POPL 1977) over the subsets of {negative, zero, positive}. Elements that
 are not a number are not counted, and a value that underflows counts with the sign that it has in exact arithmetic.
+
+The signs of all values of a function are the least fixed point of the transfer functions: loops join what they start
+with and what their iterations yield, arrays and lists join what is written into them, and a helper has a summary for
+the signs of its arguments. A function that calls itself takes arguments of all signs.
 """
 
 from __future__ import annotations
@@ -11,10 +15,12 @@ from enum import Flag, auto
 from functools import reduce
 from operator import or_
 
-from srcdiff.ir.core import Op, OpDecl
+from srcdiff.ir.alias import storage_roots
+from srcdiff.ir.core import Call, For, Function, If, Op, OpDecl, Statement, While, walk
+from srcdiff.ir.recursion import is_itself, is_recursive
 from srcdiff.ir.types import Array, Scalar
-from srcdiff.ir.values import Atom, Const
-from srcdiff.ops.arrays import reductions
+from srcdiff.ir.values import Atom, Const, Value
+from srcdiff.ops.arrays import containers, memory, reductions
 from srcdiff.ops.core.scalar_spellings import choose
 from srcdiff.ops.elementwise import arithmetic, elementary
 from srcdiff.ops.linalg import products
@@ -106,7 +112,7 @@ def _each(signs: Sign) -> list[Sign]:
     return [s for s in Sign if s & signs]
 
 
-def sum_of(x: Sign, y: Sign) -> Sign:
+def _sum(x: Sign, y: Sign) -> Sign:
     """The signs of a sum of values of these signs."""
 
     def one(a: Sign, b: Sign) -> Sign:
@@ -175,8 +181,8 @@ def _order(sign: Sign) -> int:
 
 
 _TRANSFER: dict[OpDecl, Callable[[Op, Sequence[Sign]], Sign]] = {
-    arithmetic.add: lambda _, s: sum_of(*s),
-    arithmetic.subtract: lambda _, s: sum_of(s[0], minus(s[1])),
+    arithmetic.add: lambda _, s: _sum(*s),
+    arithmetic.subtract: lambda _, s: _sum(s[0], minus(s[1])),
     arithmetic.multiply: _of_multiply,
     arithmetic.divide: _of_divide,
     arithmetic.negative: lambda _, s: minus(s[0]),
@@ -192,3 +198,98 @@ _TRANSFER: dict[OpDecl, Callable[[Op, Sequence[Sign]], Sign]] = {
     products.matmul: lambda _, s: _product(*s) | Sign.ZERO,
     products.dot: lambda _, s: _product(*s) | Sign.ZERO,
 }
+
+# ---- whole functions ---------------------------------------------------------------------------------
+
+_STORES = (memory.store, containers.append, containers.list_set)
+_ADDS = (memory.add_into, memory.add_at, containers.list_add)
+
+
+def signs_of_results(fn: Function, given: Sequence[Sign] | None = None) -> tuple[Sign, ...]:
+    """The signs of what a function yields, for arguments of these signs; of any, where none are given."""
+    flow = _Flow(fn, [ANY] * len(fn.params) if given is None else given)
+    return tuple(map(flow.of, fn.body.yields))
+
+
+class _Flow:
+    """found : the signs of each value; written : those of what is written into each storage."""
+
+    def __init__(self, fn: Function, given: Sequence[Sign]) -> None:
+        self.fn, self.roots = fn, storage_roots(fn)
+        self.found: dict[Atom, Sign] = dict(zip(fn.params, given, strict=True))
+        self.written: dict[Atom, Sign] = {}
+        self.summaries: dict[tuple[int, tuple[Sign, ...]], tuple[Sign, ...]] = {}
+        before = None
+        while before != (before := (dict(self.found), dict(self.written))):
+            for s in walk(fn.body):
+                self.visit(s)
+
+    def of(self, atom: Atom) -> Sign:
+        if isinstance(atom, Const):
+            return of_constant(atom)
+        return self.found.get(atom, NONE) | joined(
+            self.written.get(r, NONE) for r in self.roots.get(atom, ())
+        )
+
+    def join(self, value: Value, signs: Sign) -> None:
+        self.found[value] = self.found.get(value, NONE) | signs
+
+    def merge(self, targets: Sequence[Value], sources: Sequence[Atom]) -> None:
+        for target, source in zip(targets, sources, strict=True):
+            self.join(target, self.of(source))
+
+    def visit(self, s: Statement) -> None:
+        match s:
+            case Op():
+                self.operation(s)
+            case Call():
+                for r, signs in zip(s.results, self.called(s), strict=True):
+                    self.join(r, signs)
+            case If():
+                self.merge(s.results, s.then.yields)
+                self.merge(s.results, s.orelse.yields)
+            case For():
+                self.join(s.index, self.of_index(s))
+                for targets in (s.body.params[1:], s.carried_results):
+                    self.merge(targets, s.carried)
+                    self.merge(targets, s.carried_yields)
+                if s.breaks:
+                    self.join(s.results[0], ANY)
+            case While():
+                tested = () if s.test is None else (s.test.params,)
+                for targets in (s.body.params, s.results, *tested):
+                    self.merge(targets, s.carried)
+                    self.merge(targets, s.carried_yields)
+
+    def of_index(self, loop: For) -> Sign:
+        start, step = self.of(loop.start), self.of(loop.step)
+        return AT_LEAST_ZERO if start in AT_LEAST_ZERO and step in AT_LEAST_ZERO else ANY
+
+    def operation(self, op: Op) -> None:
+        if op.decl.writes:
+            signs = self.stored(op)
+            target = op.operands[0]
+            assert isinstance(target, Value)
+            for root in self.roots.get(target, ()):
+                self.written[root] = self.written.get(root, NONE) | signs
+        signs_of = [self.of(a) for a in op.operands]
+        for r in op.results:
+            self.join(r, of_operation(op, signs_of) if len(op.results) == 1 else ANY)
+
+    def stored(self, op: Op) -> Sign:
+        if op.decl in _STORES:
+            return self.of(op.operands[1])
+        if op.decl in _ADDS:
+            value = op.operands[2 if op.decl is containers.list_add else 1]
+            return _sum(self.of(op.operands[0]), self.of(value))
+        return NONE if op.decl in (containers.list_pop, containers.list_reverse) else ANY
+
+    def called(self, call: Call) -> Sequence[Sign]:
+        if is_itself(call.function):
+            return [self.of(y) for y in self.fn.body.yields]
+        is_free = is_recursive(call.function)
+        given = tuple(ANY if is_free else self.of(a) for a in call.operands)
+        key = (id(call.function), given)
+        if key not in self.summaries:
+            self.summaries[key] = signs_of_results(call.function, given)
+        return self.summaries[key]

@@ -28,9 +28,8 @@ from srcdiff.ir.values import Atom, Value
 from srcdiff.ops.arrays import containers, memory
 from srcdiff.ops.elementwise import arithmetic, elementary
 from srcdiff.transforms.analysis.defuse import definitions, pure_definitions, written_values
-from srcdiff.transforms.analysis.function_signs import signs_of_results
 from srcdiff.transforms.analysis.reachability import spread
-from srcdiff.transforms.analysis.signs import AT_LEAST_ZERO
+from srcdiff.transforms.analysis.signs import AT_LEAST_ZERO, signs_of_results
 from srcdiff.transforms.logspace.factored_form import as_number, with_name
 from srcdiff.transforms.logspace.logarithm import LOGARITHMS, Logarithms
 from srcdiff.transforms.simplify.calls.inline import inline_chosen, is_few_lines

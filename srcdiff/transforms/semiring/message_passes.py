@@ -13,8 +13,8 @@ import math
 from dataclasses import replace
 
 from srcdiff.errors import UnsupportedError
-from srcdiff.ir.build import Builder, Env, lookup, map_ops
-from srcdiff.ir.core import Call, For, Function, If, Op, OpDecl, Statement, While, walk
+from srcdiff.ir.build import Builder, Env, lookup, map_ops, shapes_for
+from srcdiff.ir.core import Call, For, Function, If, Op, OpDecl, Region, Statement, While, walk
 from srcdiff.ir.location import Location
 from srcdiff.ir.recursion import is_itself, tied
 from srcdiff.ir.types import INT, is_float, ndim_of
@@ -120,9 +120,20 @@ class Messages(Retyper):
         """`fn` in the semiring, with helpers inlined except recursive ones."""
         fn = sums_for_tests(dce(log_plus(without_calls(fn))))
         found = reached(fn, _is_sum, _THROUGH)
-        found |= {y for y in fn.body.yields if isinstance(y, Value) and is_float(y.type)}
         new = cls(found, shown_lengths(fn), {} if done is None else done, *settings)
         return tied(new(fn))
+
+    def __call__(self, fn: Function) -> Function:
+        """A result that no sum reaches is one term."""
+        env: Env = {}
+        b = Builder(shapes_for(fn))
+        for statement in fn.body.body:
+            self.statement(statement, env, b)
+        yields = [
+            self.operand(y, fn.location, env, b) if is_float(y.type) else lookup(env, y)
+            for y in fn.body.yields
+        ]
+        return fn.with_body(Region(fn.params, tuple(b.body), tuple(yields)))
 
     @property
     def settings(self) -> tuple[int, ...]:

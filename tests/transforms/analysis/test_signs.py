@@ -17,7 +17,6 @@ from srcdiff.ir.types import Scalar
 from srcdiff.ir.values import Value, const
 from srcdiff.ops.core.registry import OPERATIONS
 from srcdiff.ops.elementwise import arithmetic
-from srcdiff.transforms.analysis.function_signs import signs_of_results
 from srcdiff.transforms.analysis.signs import (
     ANY,
     AT_LEAST_ZERO,
@@ -25,6 +24,7 @@ from srcdiff.transforms.analysis.signs import (
     Sign,
     of_constant,
     of_operation,
+    signs_of_results,
 )
 
 F = Scalar("float64", False)
