@@ -91,8 +91,7 @@ class OpDecl:
     multilinear : bool
         Linear in each float operand by itself.
     sign : str
-        The signs of the result's elements: "positive" (in exact arithmetic), "at least 0", "zero", "of operands" (each
-        element is one of the operands'), "of sums" (of elements of the first operand), or "" for any.
+        Of the result's elements: "positive" (in exact arithmetic), "at least 0", "zero", "of operands", "of sums", "".
     adjoint : str
         What the rule takes as `d_out`: "any" (a smaller array or a scalar may stand for its broadcast),
         "scalar" (whole, or a scalar for it), or "whole".

@@ -245,8 +245,7 @@ zeros_like = operation(
     "zeros_like", np.zeros_like, template=like_text("zeros_like"), element=element_maps.filled(0), sign="zero", **_like,
 )  # fmt: skip
 ones_like = operation(
-    "ones_like", np.ones_like, template=like_text("ones_like"), element=element_maps.filled(1),
-    sign="positive", **_like,
+    "ones_like", np.ones_like, template=like_text("ones_like"), element=element_maps.filled(1), **_like, sign="positive"
 )  # fmt: skip
 
 
@@ -270,7 +269,6 @@ def _length_text(op: Op) -> str:
 # `len(x)`, `x.shape[k]` as the user wrote them
 axis_length = operation(
     "axis_length",
-    sign="at least 0",
     template=_length_text,
     infer=_length_type,
     differentiable=False,
@@ -332,7 +330,6 @@ zeros_of = operation(
     lengths_from=0,
     differentiable=False,
     element=element_maps.filled(0),
-    sign="zero",
     takes_complex=True,
 )
 zeros_like_list = operation(

@@ -11,15 +11,16 @@ from dataclasses import replace
 
 from srcdiff.ir.build import Builder, map_ops, shapes_for
 from srcdiff.ir.core import Function, Op, OpDecl
-from srcdiff.ir.types import is_float
-from srcdiff.ops.arrays import reductions
+from srcdiff.ir.types import Scalar, Struct, Type, is_float
+from srcdiff.ir.values import Atom, Value, const
+from srcdiff.ops.arrays import containers, reductions
 from srcdiff.ops.control.semiring_ops import (
     weighed_logaddexp,
     weighed_logsumexp,
     weighed_max,
     weighed_maximum,
 )
-from srcdiff.ops.elementwise import arithmetic, elementary, special
+from srcdiff.ops.elementwise import arithmetic, conversions, elementary, special
 from srcdiff.transforms.analysis.defuse import substitute
 from srcdiff.transforms.semiring.log_semiring import log_plus
 
@@ -47,14 +48,29 @@ def entropy_of(fn: Function, count: int) -> Function:
     """
     own, dots = fn.params[:count], fn.params[count:]
     by_name = {p.name: p for p in own}
-    env = {d: by_name[d.name.removesuffix("_dot")] for d in dots}
-    body = replace(fn.body, params=own)
+    first = Builder(shapes_for(fn), location=fn.location)
+    env = {d: _direction(by_name[d.name.removesuffix("_dot")], d.type, first) for d in dots}
+    body = replace(fn.body, params=own, body=(*first.body, *fn.body.body))
     fn = substitute(replace(fn, body=body), env)
     value, tangent = fn.body.yields
     b = Builder(shapes_for(fn), location=fn.location)
     found = b.op(arithmetic.subtract, value, tangent)
     body = replace(fn.body, body=(*fn.body.body, *b.body), yields=(found,))
     return replace(fn, body=body, output=0)
+
+
+def _direction(own: Value, type_: Type, b: Builder) -> Atom:
+    """A parameter as a tangent: 0 in the place of integers."""
+    if own.type == type_:
+        return own
+    if not isinstance(type_, Struct) or not isinstance(own.type, Struct):
+        is_python = isinstance(own.type, Scalar) and own.type.weak
+        return b.op(conversions.float64, own) if is_float(own.type) and is_python else const(0.0)
+    parts = [
+        _direction(b.op(containers.get, own, key=key), part, b)
+        for key, part in zip(type_.keys, type_.parts, strict=True)
+    ]
+    return b.op(containers.pack, *parts, kind=type_.kind, keys=type_.keys, cls=type_.cls)
 
 
 def _declared(fn: Function, other: Mapping[OpDecl, OpDecl]) -> Function:
