@@ -34,5 +34,5 @@ def test_swapped_buffers_are_separate_where_no_other_name_is_used(start, end, re
     inside = roots_inside(loop, roots, fn)
     p, q = loop.body.params[1:]
     is_known = end == "%p.1, %q.1" or (end == "%q.1, %p.1" and read in ("%p.1", "%x"))
-    is_apart = start == "%a, %b" and is_known
-    assert inside[p].isdisjoint(inside[q]) == is_apart
+    is_separate = start == "%a, %b" and is_known
+    assert inside[p].isdisjoint(inside[q]) == is_separate
