@@ -35,6 +35,7 @@ from srcdiff.ir.recursion import callees_first
 from srcdiff.ir.structs import own_constructor
 from srcdiff.ir.verify import verify
 from srcdiff.transforms.ad.destination_passing import with_destinations
+from srcdiff.transforms.analysis.effects import is_repeatable
 from srcdiff.transforms.guards.entry_guards import (
     with_entry_checks,
     with_layout_checks,
@@ -147,6 +148,7 @@ def _build(
         arrays=fn.source.outside_arrays,
         weights=fn.derivative.weights,
         rewritten=_rewritten(fn),
+        repeatable=is_repeatable(fn),
         independent=tuple(fn.params[k].name for k in fn.derivative.independent),
         static=frozenset(fn.source.static),
         location=fn.location,

@@ -166,6 +166,9 @@ class Program:
         For a vector-Jacobian product, which parts of the result have a weight among the program's parameters.
     rewritten : tuple of (str, Location)
         The named rewritings that changed a line of the user's, and the lines.
+    repeatable : bool
+        A call can be abandoned and run again: there is no output, and no call of objects or functions of the user. (The
+        states of generators of random numbers can be restored.)
     dynamic : (str, str)
         Why the program is dynamic, and how to avoid that; empty for programs with static types.
     origin : eager.rewrite.line_map.Origin
@@ -189,6 +192,7 @@ class Program:
     arrays: Mapping[str, Any] = field(default_factory=dict)
     weights: Any = None
     rewritten: tuple[tuple[str, Location | None], ...] = ()
+    repeatable: bool = False
     dynamic: tuple[str, ...] = ()
     origin: Any = None
     independent: tuple[str, ...] = ()

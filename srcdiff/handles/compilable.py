@@ -42,7 +42,11 @@ class Compilable(Readable):
         if not self.compiles or specialisation.program.dynamic or not self._answers_first:
             return self._settled(specialisation, values)
         if specialisation.tier is None:
-            specialisation.tier = Tier(specialisation, lambda: self._loops(specialisation))
+            specialisation.tier = Tier(
+                specialisation,
+                lambda: self._loops(specialisation),
+                lambda given: self._settled(specialisation, given),
+            )
         tier = specialisation.tier
         return tier.form(values, lengths) or self._settled(specialisation, values, tier.run)
 

@@ -38,6 +38,8 @@ class Explanation:
         helpers).
     runs : str
         "compiled", "NumPy" (with `jit="auto"` and until when), or "nothing yet".
+    decided : str
+        With `jit="auto"`, why a compilation was requested; empty as long as it was not.
     in_threads : bool
         Whether the loop form distributes loops over threads.
     refused : str
@@ -59,6 +61,7 @@ class Explanation:
     rewritten: tuple[str, ...] = ()
     outside: int = 0
     runs: str = "nothing yet"
+    decided: str = ""
     in_threads: bool = False
     refused: str = ""
     seconds: Mapping[str, float] = field(default_factory=dict)
@@ -89,6 +92,8 @@ class Explanation:
             yield from (f"    {line}" for line in self.rewritten)
         more = f" ({self.refused})" if self.refused else ", in threads" if self.in_threads else ""
         yield f"runs: {self.runs}{more}"
+        if self.decided:
+            yield f"compiling was requested: {self.decided}"
         generating = sum(s for name, s in self.seconds.items() if name != "compile")
         yield f"generated in {generating:.3f} s"
         if "compile" in self.seconds:
@@ -153,6 +158,7 @@ def _explained(g: Generated, made: Specialisation, before: Specialisation | None
         ),
         outside=len(program.watched),
         runs=_form(made, is_compiled),
+        decided="" if made.tier is None else made.tier.decided,
         in_threads=compiled is not None and compiled.program.in_threads,
         refused=made.refused,
         seconds=seconds,

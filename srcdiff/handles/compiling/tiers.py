@@ -1,12 +1,14 @@
 """Tiers of `jit="auto"`: the first calls run NumPy, and compiled code follows when it is ready.
 
 A compilation takes a second and more. It begins, in the background, when the calls of a specialisation have taken a
-twentieth of that. Where the text shows that one call in NumPy takes as long as a compilation, the call waits for
-compiled code. Compiled code that is slower than NumPy at the same lengths is dropped again.
+twentieth of that. A call in NumPy that takes as long as a compilation is abandoned, and waits for compiled code.
+Compiled code that is slower than NumPy at the same lengths is dropped again.
 """
 
 from __future__ import annotations
 
+import contextlib
+import functools
 import os
 import sys
 import threading
@@ -17,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from srcdiff.compile.threads import is_worker
 from srcdiff.handles.compiling.jit import Compiled
-from srcdiff.handles.compiling.step_count import interpreted_steps
+from srcdiff.handles.compiling.time_limit import Limited, TimeIsUp
 from srcdiff.handles.locks import COMPILING
 
 if TYPE_CHECKING:
@@ -25,8 +27,7 @@ if TYPE_CHECKING:
     from srcdiff.handles.specialisations import Specialisation
 
 BEFORE = 0.05  # seconds that the calls take until a compilation begins
-LONGEST = 0.3  # estimated seconds of a call in NumPy that waits for compiled code instead
-_STEP = 1.5e-6  # seconds of a statement that Python interprets
+LONGEST = 0.3  # seconds after which a call in NumPy waits for compiled code instead
 _LONGEST_SHARE = 1e-3  # seconds after a call in which the thread that generates code runs
 _SLOWER = 1.2  # times as slow as NumPy: compiled code is dropped
 _TRIALS = 5  # calls of either form that are compared
@@ -45,15 +46,24 @@ class Tier:
         compiles), or "settled".
     run : callable or None
         The form of all later calls, where `state` is "settled".
+    decided : str
+        Why a compilation was requested; empty as long as it was not.
     """
 
-    def __init__(self, made: Specialisation, generate: Callable[[], Compiled]) -> None:
+    def __init__(
+        self,
+        made: Specialisation,
+        generate: Callable[[], Compiled],
+        settle: Callable[[Sequence[object]], Callable[..., object]],
+    ) -> None:
         self.made = made
         self.generate = generate
+        self.settle = settle  # compiles for values like these
         self.state = "NumPy"
         self.run: Callable[..., object] | None = None
+        self.decided = ""
+        self._limited = Limited(made.program, made.function)
         self._spent = 0.0  # seconds in calls
-        self._steps: dict[Lengths, float] = {}
         # the latest calls, by lengths and form
         self._calls: dict[Lengths, dict[str, deque[Seconds]]] = {}
         self._trials = 0  # calls of compiled code
@@ -64,8 +74,8 @@ class Tier:
     ) -> Callable[..., Any] | None:
         """What this call runs; None where the form is settled, or the call has to compile."""
         at = tuple(lengths.items())
-        if self.state in ("NumPy", "compiling") and self._takes_long(at, values):
-            self.state = "waits"
+        if self.state == "NumPy" and self._limited.loops and not self.made.program.repeatable:
+            self._wait("it has loops, and effects that two calls would show")
         if self.state == "NumPy" and self._spent >= BEFORE:
             self.compile_in_background(values)
         if self.state == "comparing" and self._trials >= _TRIALS:
@@ -73,16 +83,25 @@ class Tier:
         if self.state in ("waits", "settled"):
             return None
         compiled = self.made.compiled if self.state == "comparing" else None
-        return self._timed(compiled or self.made.function, at)
+        return self._in_numpy(at) if compiled is None else self._timed(compiled, "compiled", at)
 
-    def _takes_long(self, at: Lengths, values: Sequence[object]) -> bool:
-        if at not in self._steps:
-            p = self.made.program
-            self._steps[at] = interpreted_steps(p.source, p.name, values)
-        return self._steps[at] * _STEP > LONGEST
+    def _wait(self, reason: str) -> None:
+        self.state = "waits"
+        self.decided = reason
 
-    def _timed(self, run: Callable[..., object], at: Lengths) -> Callable[..., object]:
-        form = "compiled" if isinstance(run, Compiled) else "NumPy"
+    def _in_numpy(self, at: Lengths) -> Callable[..., object]:
+        """A call in NumPy, or after the limit the compiled function."""
+        run = self._timed(functools.partial(self._limited, LONGEST), "NumPy", at)
+
+        def call(*values: object) -> Any:
+            with contextlib.suppress(TimeIsUp):
+                return run(*values)
+            self._wait(f"a call in NumPy had not ended after {LONGEST} s")
+            return self.settle(values)(*values)
+
+        return call
+
+    def _timed(self, run: Callable[..., object], form: str, at: Lengths) -> Callable[..., object]:
         forms = self._calls.setdefault(at, {})
         calls = forms.setdefault(form, deque(maxlen=_TRIALS))
 
@@ -112,7 +131,7 @@ class Tier:
         with self._lock:
             if self.state != "NumPy":
                 return
-            self.state = "waits"
+            self._wait(f"calls in NumPy had taken {BEFORE} s")
             if is_worker() or os.environ.get("SRCDIFF_CACHE") == "off":
                 return  # the other cores are taken, or there is no folder for the code
             from srcdiff.handles.compiling.background import BACKGROUND  # slow to import

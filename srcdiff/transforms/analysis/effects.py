@@ -7,8 +7,20 @@ from dataclasses import dataclass, replace
 
 from srcdiff.ir.alias import Roots, may_raise, reads_of, writes_of
 from srcdiff.ir.core import Call, Function, Op, Statement, regions_of, walk
+from srcdiff.ir.recursion import callees_first
 from srcdiff.ir.values import Value
 from srcdiff.ops.arrays import memory
+from srcdiff.ops.control import adjoint_hooks, control, random, semiring_ops
+from srcdiff.ops.core.registry import own_rule
+
+# effects that end with the call, and draws: generators are arguments, whose states can be restored
+_PASSING = frozenset(
+    decl.name
+    for decl in (
+        memory.save, memory.restore, adjoint_hooks.adjoint_block, adjoint_hooks.comment, control.assert_,
+        control.raise_, *control.CLOCKS, random.draw, semiring_ops.random_numbers,
+    )
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -90,3 +102,12 @@ def runs_effects(fn: Function) -> bool:
         if isinstance(statement, Call) and runs_effects(statement.function):
             return True
     return False
+
+
+def is_repeatable(fn: Function) -> bool:
+    """Whether calls can be abandoned and run again. Functions with rules of the user may do anything."""
+    ops = [s for f in callees_first(fn) for s in walk(f.body) if isinstance(s, Op)]
+    return not any(
+        (op.decl.effect and op.decl.name not in _PASSING) or any(map(own_rule, op.decl.callables))
+        for op in ops
+    )
