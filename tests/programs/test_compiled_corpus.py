@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 import numpy as np
@@ -51,8 +52,8 @@ def label(value: object) -> str:
     return value if isinstance(value, str) else repr(value)
 
 
-# each program in two of the four ways: compiling takes most of the time
-PAIRS = [(p, how) for k, p in enumerate(PROGRAMS) for how in list(OPTIONS)[k % 2 :: 2]]
+# each program in one of the four ways: compiling takes most of the time
+PAIRS = [*zip(PROGRAMS, itertools.cycle(OPTIONS), strict=False)]
 
 
 @pytest.mark.slow

@@ -12,11 +12,11 @@ operations are changed. Infinities and NaN in other places of the matrix do not 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from srcdiff.ir.build import Builder, Env, Rewriter, lookup
 from srcdiff.ir.core import Function, Op, Region, Statement
-from srcdiff.ir.types import Array, Scalar, is_float, ndim_of, shape_of
+from srcdiff.ir.types import Array, Scalar, Type, all_dims, is_float, ndim_of, shape_of
 from srcdiff.ir.values import Atom, Value
 from srcdiff.ops.arrays import creation, memory
 from srcdiff.ops.core.adjoint_builders import multiplied
@@ -80,6 +80,9 @@ class _Units(Rewriter):
             is_zero = bool(zeros) and len(zeros) == len(floats)
         else:
             is_zero = bool(zeros) and op.decl.multilinear
+        if is_zero and _symbols([type_]) - _symbols([a.type for a in op.operands]):
+            self.zeros.add(op.result)  # a slice, which shows its length: it stays
+            return False
         return is_zero
 
     def nothing(self, op: Op, b: Builder) -> Atom:
@@ -158,3 +161,7 @@ class _Units(Rewriter):
             if found is not None and fits and factor not in self.written:
                 return found[0], (*found[1], factor)
         return None
+
+
+def _symbols(types: Iterable[Type]) -> set[str]:
+    return {s for t in types for d in all_dims(t) for s in d.symbols()}

@@ -2,8 +2,10 @@
 
 import numpy as np
 import pytest
+from fuzz.compare import function_of
 from transforms.passes import changed, program
 
+import srcdiff
 from srcdiff.ir.core import Op, walk
 from srcdiff.ir.syntax.printer import to_text
 from srcdiff.transforms.linalg.one_hot_products import unit_vectors
@@ -140,3 +142,34 @@ def test_linear_operations_on_the_number_zero_are_zero(operation, zero):
         }}
     """)
     assert "yield 0.0" in to_text(changed(unit_vectors, fn, *ARGS[1:3]))
+
+
+SLICES = {
+    "stored": "P[1, 0:i] = 0.5 * A[n, 0:i]",
+    "added": "P[1, i:] += A[2, i:] * A[0, i:]",
+    "of both": "P[1:i] = A[0 : i - 1] - A[1:i] * x",
+    "named": "row = A[n, :i]\n        P[0, :i] = row",
+}
+
+
+@pytest.mark.parametrize("jit", [False, True])
+@pytest.mark.parametrize("line", SLICES)
+def test_slices_of_zeros_keep_their_lengths(line, jit):
+    """A slice of a direction that is zero shows how long what is stored is."""
+    text = f"""import numpy as np
+
+
+def f(A, x, n):
+    P = A * x
+    for i in range(1, n):
+        {SLICES[line]}
+    return P
+"""
+    f = function_of(text)
+    A, x = RNG.normal(size=(4, 3)), RNG.normal(size=3)
+    found, expected = (
+        srcdiff.jacobian(f, argnums=(0, 1), mode=mode, jit=jit)(A, x, 3)
+        for mode in ("forward", "reverse")
+    )
+    for a, b in zip(found, expected, strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-13, atol=1e-15)

@@ -319,17 +319,20 @@ def test_a_refusal_for_a_defect_is_a_finding(monkeypatch):
         validate.generated(CHAIN, "reverse")
 
 
+KINDS = (
+    validate.corpus,
+    validate.benchmarks,
+    validate.kernels,
+    validate.examples,
+    validate.documents,
+)
 ALL = [
-    (p, form)
-    for kind in (
-        validate.corpus,
-        validate.benchmarks,
-        validate.kernels,
-        validate.examples,
-        validate.documents,
-    )
-    for p in kind()
-    for form in p.forms or validate.FORMS
+    *((p, form) for kind in KINDS for p in kind() for form in p.forms or validate.FORMS),
+    *(
+        (p, form)
+        for p in validate.nests(20)
+        for form in ("jacobian by columns", "hessian", "batch")
+    ),
 ]
 
 
