@@ -133,3 +133,40 @@ def test_further_carriers(name):
     h = 0.25
     numeric = [(expected(FAR + h * e) - expected(FAR - h * e)) / (2 * h) for e in np.eye(3)]
     np.testing.assert_allclose(slope, numeric, rtol=0.05)
+
+
+@pytest.mark.parametrize("n", [1, 3, 4, 9])
+@pytest.mark.parametrize("step", ["1.25 * {}(x)", "{}(x)[::-1] / 0.8", "{}(x) ** 1"])
+def test_helpers_of_helpers(step, n):
+    helpers = "def h0(x):\n    return np.exp(x)\n"
+    for k in range(n):
+        helpers += f"\n\ndef h{k + 1}(x):\n    return {step.format(f'h{k}')}\n"
+    f = function_of(
+        f"import numpy as np\n\n\n{helpers}\n\ndef f(x):\n    return np.log(np.sum(h{n}(x)))\n"
+    )
+    value, slope = srcdiff.value_and_grad(f, jit=False)(FAR)
+    factor = 1.0 if "** 1" in step else 1.25
+    assert value == pytest.approx(logsumexp(FAR) + n * np.log(factor), rel=1e-14)
+    np.testing.assert_allclose(slope, softmax(FAR), rtol=1e-12, atol=1e-15)
+
+
+@pytest.mark.parametrize("n", [0, 4, 12])
+def test_shifts_of_the_user_s_own_are_kept(n):
+    """However often a maximum changes its shape."""
+    moves = "".join("    m = m.reshape(1)\n    m = m[0]\n" for _ in range(n))
+    text = f"def f(x):\n    m = np.max(x)\n{moves}    return np.log(np.sum(np.exp(x - m))) + m\n"
+    g = srcdiff.value_and_grad(function_of(f"import numpy as np\n\n\n{text}"), jit=False)
+    value, slope = g(FAR)
+    assert value == pytest.approx(logsumexp(FAR), rel=1e-14)
+    np.testing.assert_allclose(slope, softmax(FAR), rtol=1e-12, atol=1e-15)
+    assert g.source.count("max") - g.source.count("isfinite") <= 1
+
+
+@pytest.mark.parametrize("n", [1, 5, 30])
+def test_uses_of_a_sum_may_be_far_from_it(n):
+    body = "    s = 0.0\n    for v in x:\n        s += np.exp(v)\n"
+    body += "    s = 1.25 * s\n" * n
+    f = function_of(f"import numpy as np\n\n\ndef f(x):\n{body}    return np.log(s)\n")
+    value, slope = srcdiff.value_and_grad(f, jit=False)(FAR)
+    assert value == pytest.approx(logsumexp(FAR) + n * np.log(1.25), rel=1e-14)
+    np.testing.assert_allclose(slope, softmax(FAR), rtol=1e-12, atol=1e-15)

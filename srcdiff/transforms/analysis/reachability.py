@@ -85,6 +85,18 @@ def postorder(
             yield node
 
 
+def operands_through(
+    made: Mapping[Atom, Op], names: Collection[str]
+) -> Callable[[Atom], tuple[Atom, ...]]:
+    """The operands of the operation that makes a value, if it is one of these: the children for `postorder`."""
+
+    def operands(atom: Atom) -> tuple[Atom, ...]:
+        op = made.get(atom)
+        return op.operands if op is not None and op.decl.name in names else ()
+
+    return operands
+
+
 def _sharing(value: Value, roots: Roots) -> set[Value]:
     """The values that may share storage with a value."""
     own = roots.get(value, frozenset())

@@ -18,6 +18,7 @@ from srcdiff.ir.core import For, Function, If, Op, regions_of, walk
 from srcdiff.ir.types import Array, Scalar, Type, shape_of
 from srcdiff.ir.values import Atom, Const, Value, const
 from srcdiff.ops.elementwise import arithmetic, conversions
+from srcdiff.transforms.analysis.reachability import operands_through, postorder
 from srcdiff.transforms.analysis.signs import Signs
 from srcdiff.transforms.rewrite.named_values import (
     KEEPING,
@@ -29,7 +30,6 @@ from srcdiff.transforms.rewrite.patterns import Anything, build, function
 from srcdiff.transforms.simplify.constants import constant_value
 
 _SUMS = ("add", "subtract", "multiply", "divide", "negative")
-_DEPTH = 5
 
 log, logaddexp = map(function, ("log", "logaddexp"))
 
@@ -41,7 +41,7 @@ class OwnShifts:
 
     def __init__(self, fn: Function, made: Mapping[Atom, Op]) -> None:
         self.made = made
-        self.merged = {
+        self.merged: dict[Atom, list[Atom]] = {
             v: [region.yields[k] for region in regions_of(s)]
             for s in walk(fn.body)
             if isinstance(s, For | If)
@@ -56,16 +56,14 @@ class OwnShifts:
             return True
         return any(map(self.are_in, op.operands))
 
-    def is_largest(self, a: Atom, depth: int = 0) -> bool:
+    def is_largest(self, a: Atom) -> bool:
         """Whether a value is a maximum, computed by a function or by a loop."""
-        if depth > _DEPTH or not isinstance(a, Value):
-            return False
-        if is_maximum(a, self.made):
-            return True
-        op = self.made.get(a)
-        if op is not None and op.decl.name in KEEPING:
-            return any(self.is_largest(x, depth + 1) for x in op.operands)
-        return any(self.is_largest(y, depth + 1) for y in self.merged.get(a, ()))
+        through = operands_through(self.made, KEEPING)
+
+        def sources(v: Atom) -> Sequence[Atom]:
+            return [*through(v), *self.merged.get(v, ())]
+
+        return any(is_maximum(v, self.made) for v in postorder(a, sources, ()))
 
 
 @dataclass
@@ -113,6 +111,7 @@ class Maker:
         self.seen, self.here, self.b, self.is_python = seen, here, b, is_python
         self.done: dict[object, Atom] = {}
         self.signs = Signs(seen)
+        self.numbers: dict[Atom, Atom] = {}  # what values fold to
         self.softplus_of: dict[Atom, Atom] = {}  # log(1 + exp(x)) -> x
         self.at_most_zero: set[Atom] = set()  # exponents of probabilities, and their maxima
         # (a value without its axes of length 1, the index pattern that adds them) -> the value with them
@@ -190,13 +189,15 @@ class Maker:
     def op(self, atom: Atom) -> Op | None:
         return self.seen.get(atom)
 
-    def number(self, atom: Atom, depth: int = 0) -> Atom:
+    def number(self, atom: Atom) -> Atom:
         """The constant that an atom folds to; the atom itself if it is not constant."""
-        op = self.op(atom)
-        if op is None or depth > _DEPTH:
-            return atom
-        operands = tuple(self.number(a, depth + 1) for a in op.operands)
-        return constant_value(replace(op, operands=operands)) or atom
+        for a in postorder(atom, self.signs.operands, self.numbers):
+            op = self.op(a)
+            operands = () if op is None else tuple(self.numbers[x] for x in op.operands)
+            is_known = op is not None and all(isinstance(x, Const) for x in operands)
+            folded = constant_value(replace(op, operands=operands)) if op and is_known else None
+            self.numbers[a] = folded or a
+        return self.numbers[atom]
 
     def softplus(self, x: Atom) -> Atom:
         out = self.make(lambda x: logaddexp(0.0, x), x)

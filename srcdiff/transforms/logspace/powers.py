@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from srcdiff.ir.build import Builder
 from srcdiff.ir.core import Op
 from srcdiff.ir.values import Atom, Value
+from srcdiff.transforms.analysis.reachability import operands_through, postorder
 from srcdiff.transforms.analysis.signs import Sign
 from srcdiff.transforms.logspace.factored_form import Here, Parts, is_positive_number
 from srcdiff.transforms.logspace.scans import RunningSums
@@ -24,7 +25,7 @@ log, logaddexp, absolute, where, less, maximum = map(
 exp, log1p, greater = map(function, ("exp", "log1p", "greater"))
 held, computed_as = map(function, ("held", "computed_as"))
 
-_DEPTH = 4  # nested products and quotients
+_PRODUCTS = ("multiply", "divide", "to_float", "float64")
 _LEAST = -37.0  # 1 + exp(-37) == 1
 
 
@@ -35,21 +36,28 @@ class Roots(RunningSums):
         self, seen: Mapping[Atom, Op], here: Here, b: Builder, is_python: bool = False
     ) -> None:
         super().__init__(seen, here, b, is_python)
+        self.log_softplus: dict[Atom, Atom | None] = {}
         self.factor_of: dict[Atom, Atom] = {}  # value of the new function -> value of the old one
 
-    def of_softplus(self, x: Atom, depth: int = 0) -> Atom | None:
-        """log(log(1 + exp(u))), which is u where 1 + exp(u) rounds to 1."""
-        op = self.op(x) if depth < _DEPTH else None
+    def of_softplus(self, x: Atom) -> Atom | None:
+        """The logarithm of a product with log(1 + exp(u)), whose logarithm is u where 1 + exp(u) rounds to 1."""
+        through = operands_through(self.seen, _PRODUCTS)
+        for a in postorder(x, through, self.log_softplus):
+            self.log_softplus[a] = self.log_of_softplus(a)
+        return self.log_softplus[x]
+
+    def log_of_softplus(self, x: Atom) -> Atom | None:
+        op = self.op(x)
         if op is not None and op.decl.name in ("to_float", "float64"):
-            return self.of_softplus(op.operands[0], depth + 1)
+            return self.of_softplus(op.operands[0])
         if op is not None and op.decl.name == "divide":
-            inner = self.of_softplus(op.operands[0], depth + 1)
+            inner = self.of_softplus(op.operands[0])
             by = self.here(op.operands[1])
             return None if inner is None else self.make(lambda x, y: x - log(y), inner, by)
         if op is not None and op.decl.name == "multiply":
             # a negative factor gives NaN in both forms
             for x, y in (op.operands, op.operands[::-1]):
-                if (inner := self.of_softplus(x, depth + 1)) is not None:
+                if (inner := self.of_softplus(x)) is not None:
                     return self.make(lambda x, y: x + log(y), inner, self.here(y))
             return None
         if op is None or op.decl.name != "logaddexp" or getattr(op.operands[0], "value", 1) != 0:

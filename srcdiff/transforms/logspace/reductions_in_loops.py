@@ -30,6 +30,7 @@ from srcdiff.ir.values import Atom, Const, Value, const
 from srcdiff.ops.arrays import memory
 from srcdiff.ops.elementwise import arithmetic, elementary
 from srcdiff.transforms.analysis.defuse import all_regions, definitions, same_kind, with_rewrites
+from srcdiff.transforms.analysis.reachability import operands_through, postorder
 from srcdiff.transforms.logspace.factored_form import OwnShifts, with_name
 from srcdiff.transforms.logspace.logarithm import LOGARITHMS, Logarithms
 from srcdiff.transforms.rewrite.patterns import function
@@ -37,7 +38,6 @@ from srcdiff.transforms.rewrite.reduction_terms import IterationTerms
 
 NAME = "log_of_loops"
 _THROUGH = {"add", "subtract", "multiply", "divide", "power", "sqrt", "index", "negative", "square"}
-_DEPTH = 5
 _ZEROS = ("zeros", "zeros_like")
 
 exp, held, maximum = map(function, ("exp", "held", "maximum"))
@@ -173,29 +173,32 @@ class _Loops(IterationTerms, Rewriter):
         region, at = self.places[loop]
         return any(x is s for x in region.body[at + 1 :])
 
-    def reaches_logarithm(self, result: Value, depth: int = 0) -> bool:
+    def reaches_logarithm(self, result: Value) -> bool:
         """Whether all uses of a value end in logarithms or are shares (an exponential divided by the value)."""
-        users = self.users[result]
-        return bool(users) and all(self.is_logarithm(u, result, depth) for u in users)
+        pending, seen = [result], {result}
+        while pending:
+            x = pending.pop()
+            users = [u for u in self.users[x] if not self.ends_in_logarithm(u, x)]
+            if not self.users[x] or any(u is None or not self.is_through(u) for u in users):
+                return False
+            further = {u.result for u in users if u is not None} - seen
+            seen |= further
+            pending += further
+        return True
 
-    def is_logarithm(self, user: Op | None, x: Value, depth: int) -> bool:
+    def is_through(self, user: Op) -> bool:
+        return len(user.results) == 1 and user.decl.name in _THROUGH
+
+    def ends_in_logarithm(self, user: Op | None, x: Value) -> bool:
         if user is None or len(user.results) != 1:
             return False
-        if user.decl.name in LOGARITHMS:
-            return True
-        if user.decl is arithmetic.divide and user.operands[1] is x:
-            above = self.made.get(user.operands[0])
-            if above is not None and self.has_exponent(above):
-                return True
-        through = depth < _DEPTH and user.decl.name in _THROUGH
-        return through and self.reaches_logarithm(user.result, depth + 1)
+        is_share = user.decl is arithmetic.divide and user.operands[1] is x
+        return user.decl.name in LOGARITHMS or (is_share and self.has_exponent(user.operands[0]))
 
-    def has_exponent(self, op: Op, depth: int = 0) -> bool:
-        if op.decl.name == "exp":
-            return True
-        made = (self.made.get(a) for a in op.operands if isinstance(a, Value))
-        through = op.decl.name in ("multiply", "index") and depth < _DEPTH
-        return through and any(m is not None and self.has_exponent(m, depth + 1) for m in made)
+    def has_exponent(self, atom: Atom) -> bool:
+        through = operands_through(self.made, ("multiply", "index"))
+        found = (self.made.get(a) for a in postorder(atom, through, ()))
+        return any(op is not None and op.decl is elementary.exp for op in found)
 
     def starts(self, op: Op, first: Atom) -> bool:
         """Whether the start value is supported: any for a sum, a positive constant for a product."""

@@ -12,11 +12,11 @@ from typing import Any
 from srcdiff.ir.core import Op
 from srcdiff.ir.types import Dim, shape_of
 from srcdiff.ir.values import Atom, Const, Value, known_dim
+from srcdiff.transforms.analysis.reachability import operands_through, postorder
 from srcdiff.transforms.rewrite.named_values import is_shifted
 from srcdiff.transforms.rewrite.patterns import INNER, Binding, are_equal, are_opposite
 
 _ARITHMETIC = ("add", "subtract", "multiply", "divide", "negative", "power")
-_DEPTH = 3
 
 Unless = Callable[[Mapping[str, Any], Mapping[Atom, Op]], bool]
 
@@ -132,14 +132,9 @@ def is_sigmoid(binding: Binding, made: Mapping[Atom, Op]) -> bool:
     return (isinstance(y, Const) and y.value == 1) or _has_exponential(y, made)
 
 
-def _has_exponential(atom: Atom, made: Mapping[Atom, Op], depth: int = 0) -> bool:
-    op = made.get(atom)
-    if op is None or depth > _DEPTH:
-        return False
-    return op.decl.name in ("exp", "expm1") or (
-        op.decl.name in _ARITHMETIC
-        and any(_has_exponential(a, made, depth + 1) for a in op.operands)
-    )
+def _has_exponential(atom: Atom, made: Mapping[Atom, Op]) -> bool:
+    found = (made.get(a) for a in postorder(atom, operands_through(made, _ARITHMETIC), ()))
+    return any(op is not None and op.decl.name in ("exp", "expm1") for op in found)
 
 
 def is_no_positive_constant(binding: Binding, made: Mapping[Atom, Op]) -> bool:
@@ -221,21 +216,16 @@ def has_no_product(binding: Binding, made: Mapping[Atom, Op]) -> bool:
     return not any(_has_product(t, made) for t in terms)
 
 
-def _has_product(atom: Atom, made: Mapping[Atom, Op], depth: int = 0) -> bool:
+def _has_product(atom: Atom, made: Mapping[Atom, Op]) -> bool:
     """Whether a matrix product is among the terms of a sum."""
-    op = made.get(atom)
-    if op is None or depth > _DEPTH or len(shape_of(atom.type)) != 2:
-        return False
-    if op.decl.name in ("matmul", "dot"):
-        return all(len(shape_of(a.type)) == 2 for a in op.operands)
-    return op.decl.name in (
-        "add",
-        "subtract",
-        "multiply",
-        "divide",
-        "negative",
-        "transpose",
-    ) and any(_has_product(a, made, depth + 1) for a in op.operands)
+    through = operands_through(made, {*_ARITHMETIC, "transpose"} - {"power"})
+    found = (made.get(a) for a in postorder(atom, through, ()))
+    return any(
+        op is not None
+        and op.decl.name in ("matmul", "dot")
+        and all(len(shape_of(a.type)) == 2 for a in (*op.operands, op.result))
+        for op in found
+    )
 
 
 def _is_inverse(atom: Atom, made: Mapping[Atom, Op]) -> bool:

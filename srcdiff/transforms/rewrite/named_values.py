@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from srcdiff.ir.core import Op
 from srcdiff.ir.values import Atom, Value
 from srcdiff.ops.elementwise import elementary
+from srcdiff.transforms.analysis.reachability import operands_through, postorder
 from srcdiff.transforms.rewrite.patterns import Apply, Pattern, function
 
 LOG_OF_PARTS = "log_of_parts"  # the rewriting of logarithms in `transforms/logspace/`
@@ -28,7 +29,6 @@ KEEPING = (
     "float64",
     "to_float",
 )
-_DEPTH = 5
 
 log, exp, logaddexp = map(function, ("log", "exp", "logaddexp"))
 expm1, log1p, where, greater = map(function, ("expm1", "log1p", "where", "greater"))
@@ -126,11 +126,7 @@ def is_shifted(x: Atom, made: Mapping[Atom, Op]) -> bool:
     return op is not None and op.decl.name == "subtract" and is_maximum(op.operands[1], made)
 
 
-def is_maximum(shift: Atom, made: Mapping[Atom, Op], depth: int = 0) -> bool:
+def is_maximum(shift: Atom, made: Mapping[Atom, Op]) -> bool:
     """Whether `shift` is a maximum, possibly with other axes, or with 0 in place of infinities."""
-    op = made.get(shift) if isinstance(shift, Value) and depth <= _DEPTH else None
-    if op is None:
-        return False
-    if op.decl.name in _EXTREMES:
-        return True
-    return op.decl.name in KEEPING and any(is_maximum(a, made, depth + 1) for a in op.operands)
+    found = (made.get(a) for a in postorder(shift, operands_through(made, KEEPING), ()))
+    return any(op is not None and op.decl.name in _EXTREMES for op in found)

@@ -30,7 +30,6 @@ Binding = dict[str, Any]  # parameter -> atom, keyword -> value of the attribute
 INNER = "made on the way"
 
 _COMMUTATIVE = {"add", "multiply"}
-_DEPTH = 4  # nested operations that are compared
 _OF_NUMBERS = {"where", "maximum", "minimum"}  # written as plain Python if the operands are numbers
 
 
@@ -231,28 +230,23 @@ def _match_operands(
     return None
 
 
-def are_equal(x: Atom, y: Atom, made: Mapping[Atom, Op], depth: int = 0) -> bool:
+def are_equal(x: Atom, y: Atom, made: Mapping[Atom, Op]) -> bool:
     """Whether two values are computed by equal expressions, such as `-x` on two lines."""
-    x, y = _number_in(x, made), _number_in(y, made)
-    if x == y:
-        return True
-    one, other = (made.get(a) for a in (x, y))
-    if (
-        one is None
-        or other is None
-        or depth > _DEPTH
-        or one.results.index(x) != other.results.index(y)
-    ):
-        return False
-    return (
-        one.decl is other.decl
-        and one.attrs == other.attrs
-        and len(one.operands) == len(other.operands)
-        and all(
-            are_equal(a, b, made, depth + 1)
-            for a, b in zip(one.operands, other.operands, strict=True)
-        )
-    )
+    pending, seen = [(x, y)], set[tuple[Atom, Atom]]()
+    while pending:
+        x, y = (_number_in(a, made) for a in pending.pop())
+        if x == y or (x, y) in seen:
+            continue
+        seen.add((x, y))
+        one, other = made.get(x), made.get(y)
+        if one is None or other is None or one.results.index(x) != other.results.index(y):
+            return False
+        if one.decl is not other.decl or one.attrs != other.attrs:
+            return False
+        if len(one.operands) != len(other.operands):
+            return False
+        pending += zip(one.operands, other.operands, strict=True)
+    return True
 
 
 def are_opposite(x: Atom, y: Atom, made: Mapping[Atom, Op]) -> bool:
@@ -261,14 +255,15 @@ def are_opposite(x: Atom, y: Atom, made: Mapping[Atom, Op]) -> bool:
     return one == -other and isinstance(a, Value) and are_equal(a, b, made)
 
 
-def _scaled(x: Atom, made: Mapping[Atom, Op], depth: int = 0) -> tuple[float, Any]:
+def _scaled(x: Atom, made: Mapping[Atom, Op]) -> tuple[float, Any]:
     """A value as a constant factor and the remaining value."""
-    op = made.get(x) if isinstance(x, Value) and depth <= _DEPTH else None
-    factor, rest = (1.0, x) if op is None else _factor(op)
-    if rest is x:
-        return 1.0, x
-    scale, inner = _scaled(rest, made, depth + 1)
-    return factor * scale, inner
+    scale = 1.0
+    while (op := made.get(x)) is not None:
+        factor, rest = _factor(op)
+        if rest is x:
+            break
+        scale, x = factor * scale, rest
+    return scale, x
 
 
 def _factor(op: Op) -> tuple[float, Any]:

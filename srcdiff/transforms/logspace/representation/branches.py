@@ -27,16 +27,13 @@ from srcdiff.transforms.logspace.worker_wrapper import values_under_logarithms
 from srcdiff.transforms.simplify.dce import dce
 from srcdiff.transforms.simplify.merge_branches import fold_identical_branches
 
-_DEPTH = 4  # branches within branches
-
 
 def log_branches(fn: Function) -> Function:
     """`fn` with branches that yield exponents; their results are the exponentials of these."""
     if not any(isinstance(s, If) for s in walk(fn.body)):
         return fn
-    for _ in range(_DEPTH):
-        in_logarithms = values_under_logarithms(fn)
-        new = _LogBranches(fn, in_logarithms)(fn) if in_logarithms else fn
+    while in_logarithms := values_under_logarithms(fn):  # also branches within branches
+        new = _LogBranches(fn, in_logarithms)(fn)
         if new.body is fn.body:
             break
         # branches with the same exponent fold, so that `p` and `1 - p` have one form each

@@ -38,7 +38,6 @@ _STARTS = {
 }
 _LENGTHS = (memory.axis_length, containers.list_length)
 _DTYPES = ("float64", "float32")
-_ROUNDS = 8  # rounds of the fixpoint over all flows; without one, no flow qualifies
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,12 +80,10 @@ class Flows:
     def settled(self) -> dict[Flow, bool]:
         flows = [f for f in self.flows() if all(_is_float(t.type) for t in f.targets)]
         found = dict.fromkeys(flows, True)
-        for _ in range(_ROUNDS):
-            before = found
-            found = self.worth(self.taken(self.in_logarithms(found)))
-            if found == before:
-                return found
-        return {}
+        before = None
+        while found != before:  # of fewer flows in each round
+            before, found = found, self.worth(self.taken(self.in_logarithms(found)))
+        return found
 
     # ---- all flows ------------------------------------------------------------------------------------------
 
