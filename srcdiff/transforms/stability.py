@@ -19,6 +19,7 @@ from srcdiff.ir.build import ops_of
 from srcdiff.ir.core import Function
 from srcdiff.transforms.analysis.activity import helpers_that_end_loops
 from srcdiff.transforms.analysis.defuse import with_rewrites
+from srcdiff.transforms.logspace.logarithm import LOGARITHMS
 from srcdiff.transforms.logspace.quotients import NAME as QUOTIENTS
 from srcdiff.transforms.logspace.reductions_in_loops import NAME as LOG_OF_LOOPS
 from srcdiff.transforms.logspace.reductions_in_loops import log_loops
@@ -66,10 +67,12 @@ SIGNS = _step(
 )
 
 
-def _helpers(disabled: Collection[str]) -> Pass:
+def _helpers(disabled: Collection[str], observers: Collection[str] = LOGARITHMS) -> Pass:
+    def split(fn: Function) -> Function:
+        return split_helpers(fn, lambda worker: _best(worker, disabled), observers)
+
     return _step(
-        "worker/wrapper split", lambda fn: split_helpers(fn, lambda worker: _best(worker, disabled)),
-        "helpers that return exponentials return the exponents", _GAIN,
+        "worker/wrapper split", split, "helpers that return exponentials return the exponents", _GAIN,
     )  # fmt: skip
 
 
@@ -103,6 +106,11 @@ def _best(fn: Function, disabled: Collection[str]) -> Function:
     if branched is not split:
         other = _stabilised(branched, disabled)
         best = other if _logs(other, fn) > _logs(best, fn) else best
+    shared = _helpers(disabled, (*LOGARITHMS, "divide")).apply(fn)
+    if QUOTIENTS not in disabled and shared is not fn:
+        other = _stabilised(shared, disabled)
+        if len(other.rewriting.applied) > len(best.rewriting.applied):
+            best = other
     return best
 
 

@@ -170,3 +170,24 @@ def test_uses_of_a_sum_may_be_far_from_it(n):
     value, slope = srcdiff.value_and_grad(f, jit=False)(FAR)
     assert value == pytest.approx(logsumexp(FAR) + n * np.log(1.25), rel=1e-14)
     np.testing.assert_allclose(slope, softmax(FAR), rtol=1e-12, atol=1e-15)
+
+
+QUOTIENTS = {
+    "weights": ("np.exp(x) * u ** 2", "np.sum(h(x) * x) / np.sum(h(x))"),
+    "a share": ("np.exp(x) * u ** 2", "h(x)[0] / (h(x)[0] + 2.0 * h(x)[1])"),
+    "of a sum": ("np.sum(np.exp(x)) * u ** 2", "h(x[:2]) / h(x)"),
+}
+
+
+@pytest.mark.parametrize("n", [0, 12, 13, 40])
+@pytest.mark.parametrize("name", QUOTIENTS)
+def test_quotients_of_helpers_of_any_length(name, n):
+    value, quotient = QUOTIENTS[name]
+    value = value.replace("u *", f"u{n} *")
+    helper = "\n".join(["def h(x):", *lines(n), f"    return {value}"])
+    f = function_of(f"import numpy as np\n\n\n{helper}\n\n\ndef f(x):\n    return {quotient}\n")
+    g = srcdiff.value_and_grad(f, jit=False)
+    middle, far = (g(FAR - s) for s in (700.0, 0.0))
+    added = 700.0 if name == "weights" else 0.0
+    assert far[0] == pytest.approx(middle[0] + added, rel=1e-12)
+    np.testing.assert_allclose(far[1], middle[1], rtol=1e-9, atol=1e-12)

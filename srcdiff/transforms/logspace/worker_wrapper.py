@@ -17,7 +17,7 @@ are rewritten with it.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 
 from srcdiff.ir.build import Builder, Env, Rewriter, ops_of, shapes_for
@@ -48,17 +48,19 @@ _FILLS = (containers.append, memory.store, memory.add_into)
 Stabilised = Callable[[Function], Function]
 
 
-def split_helpers(fn: Function, stabilised: Stabilised) -> Function:
-    """`fn` with calls of workers in the place of those helpers whose results reach logarithms."""
-    if not any(s.decl.name in LOGARITHMS for s in ops_of(fn)):
+def split_helpers(
+    fn: Function, stabilised: Stabilised, observers: Collection[str] = LOGARITHMS
+) -> Function:
+    """`fn` with calls of workers in the place of those helpers whose results reach such operations."""
+    if not any(s.decl.name in observers for s in ops_of(fn)):
         return fn
     fn = inline_chosen(fn, _few_lines)
-    return _Split(fn, stabilised)(fn)
+    return _Split(fn, stabilised, observers)(fn)
 
 
 def _few_lines(fn: Function) -> set[Call]:
     """The calls of helpers of few lines whose results reach logarithms: inlined, they read better."""
-    reaching = values_under_logarithms(fn)
+    reaching = observed_values(fn)
     calls = [s for s in walk(fn.body) if isinstance(s, Call)]
     return {
         c
@@ -106,8 +108,8 @@ class _Worker:
 
 
 class _Split(Rewriter):
-    def __init__(self, fn: Function, stabilised: Stabilised) -> None:
-        self.reaching = values_under_logarithms(fn)
+    def __init__(self, fn: Function, stabilised: Stabilised, observers: Collection[str]) -> None:
+        self.reaching = observed_values(fn, observers)
         self.written = written_values(fn)
         self.stabilised = stabilised
         self.workers: dict[tuple[int, tuple[int, ...]], _Worker | None] = {}
@@ -232,15 +234,15 @@ def _is_float(type_: Type) -> bool:
     return isinstance(type_, Array | Scalar) and type_.dtype in ("float64", "float32")
 
 
-def values_under_logarithms(fn: Function) -> set[Atom]:
-    """The operands of logarithms, and the values that reach them through sums, products, loops and branches."""
+def observed_values(fn: Function, observers: Collection[str] = LOGARITHMS) -> set[Atom]:
+    """The operands of such operations, and the values that reach them through sums, products, loops and branches."""
     made_of: dict[Atom, list[Atom]] = defaultdict(list)
     pending: list[Atom] = []
     for s in walk(fn.body):
         if isinstance(s, Op):
-            if s.decl.name in LOGARITHMS:
+            if s.decl.name in observers:
                 pending += s.operands
-            elif s.decl in _FILLS:
+            if s.decl in _FILLS:
                 made_of[s.operands[0]].append(s.operands[1])
             elif s.decl.name in _THROUGH:
                 for r in s.results:

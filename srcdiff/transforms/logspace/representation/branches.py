@@ -23,7 +23,7 @@ from srcdiff.ops.elementwise import elementary
 from srcdiff.transforms.analysis.defuse import pure_definitions, same_kind, written_values
 from srcdiff.transforms.logspace.factored_form import as_number
 from srcdiff.transforms.logspace.logarithm import Logarithms
-from srcdiff.transforms.logspace.worker_wrapper import values_under_logarithms
+from srcdiff.transforms.logspace.worker_wrapper import observed_values
 from srcdiff.transforms.simplify.dce import dce
 from srcdiff.transforms.simplify.merge_branches import fold_identical_branches
 
@@ -32,7 +32,7 @@ def log_branches(fn: Function) -> Function:
     """`fn` with branches that yield exponents; their results are the exponentials of these."""
     if not any(isinstance(s, If) for s in walk(fn.body)):
         return fn
-    while in_logarithms := values_under_logarithms(fn):  # also branches within branches
+    while in_logarithms := observed_values(fn):  # also branches within branches
         new = _LogBranches(fn, in_logarithms)(fn)
         if new.body is fn.body:
             break
