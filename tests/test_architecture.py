@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 import srcdiff
+from srcdiff.ops.core.registry import OPERATIONS
 
 ROOT = Path(srcdiff.__file__).parent
 
@@ -322,6 +323,21 @@ def test_ignored_types_are_few() -> None:
     ignores = [s for s in lines if "# type: ignore" in s]
     assert [s for s in ignores if "ignore[" not in s or "no-any-return" in s] == []
     assert len(ignores) <= MOST_IGNORES
+
+
+MOST_OPERATION_NAMES = 1180  # in passes, which should ask declarations; may only become fewer
+
+
+def test_few_operations_are_named_in_passes() -> None:
+    names = OPERATIONS.keys() - {"where", "float64"}  # an attribute and a dtype
+    found = Counter(
+        node.value
+        for module, tree in trees().items()
+        if module.startswith("srcdiff.transforms.")
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Constant) and node.value in names
+    )
+    assert found.total() <= MOST_OPERATION_NAMES, found.most_common(20)
 
 
 CONTAINERS = {"dict", "list", "set", "defaultdict", "deque", "Counter", "OrderedDict"}

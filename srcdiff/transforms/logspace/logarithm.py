@@ -21,6 +21,7 @@ from srcdiff.ir.build import Builder
 from srcdiff.ir.core import Op
 from srcdiff.ir.types import element_type, shape_of
 from srcdiff.ir.values import Atom, Const, const, is_zero
+from srcdiff.ops.arrays import memory
 from srcdiff.ops.core.registry import OPERATIONS
 from srcdiff.transforms.analysis.reachability import postorder
 from srcdiff.transforms.analysis.signs import Sign
@@ -38,23 +39,6 @@ from srcdiff.transforms.rewrite.patterns import Anything, Number, Pattern, funct
 
 # operation -> base, None for e
 LOGARITHMS = {"log": None, "log2": 2.0, "log10": 10.0, "log1p": None}
-# move elements without changing them
-_MOVES = (
-    "index",
-    "gather",
-    "transpose",
-    "reshape",
-    "expand_dims",
-    "squeeze",
-    "ravel",
-    "flatten",
-    "flip",
-    "flipud",
-    "fliplr",
-    "roll",
-    "swapaxes",
-    "moveaxis",
-)
 _PRODUCTS = ("multiply", "divide", "negative", "power", "square", "sqrt", "float64", "to_float")
 
 exp, log, logaddexp, log_softmax, sqrt, where = map(
@@ -154,7 +138,8 @@ class Logarithms(Roots):
             return ()
         if self.sum_of(atom) is not None:
             return [a for a in postorder(atom, self.summands, ()) if self.sum_of(a) is None]
-        return op.operands if op.decl.name in _PRODUCTS else op.operands[: name_of(op) in _MOVES]
+        is_move = op.decl.place is not None
+        return op.operands if op.decl.name in _PRODUCTS else op.operands[:is_move]
 
     def factored(self, atom: Atom) -> Parts:
         if (binding := match(_SIGMOID, atom, self.seen)) is not None:
@@ -172,7 +157,7 @@ class Logarithms(Roots):
                 decl, attrs = OPERATIONS[reading.name], dict(reading.attrs)
                 op = replace(op, decl=decl, operands=reading.operands, attrs=attrs, spelling="")
         made = getattr(self, f"of_{name_of(op)}", None) if op is not None else None
-        if op is not None and name_of(op) in _MOVES:
+        if op is not None and op.decl.place is not None:
             made = self.of_moved
         found = made(op) if op is not None and made is not None else None
         return found if found is not None and found.exponents else self.plain(atom)
@@ -343,6 +328,8 @@ class Logarithms(Roots):
     def of_moved(self, op: Op) -> Parts | None:
         """The same move of elements on exponents and factors; scalars stay as they are."""
         parts, shape = self.parts(op.operands[0]), shape_of(op.operands[0].type)
+        if op.decl in (memory.read, memory.copy):
+            return parts
         x, rest = self.exponent(parts), [self.here(a) for a in op.operands[1:]]
         factors = (*parts.factors, *parts.divisors)
         if any(shape_of(a.type) not in ((), shape) for a in factors) or shape_of(x.type) != shape:

@@ -21,12 +21,25 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 
 from srcdiff.ir.build import Builder, Env, Rewriter, ops_of, shapes_for
-from srcdiff.ir.core import Call, For, Function, If, Node, Op, Region, Statement, regions_of, walk
+from srcdiff.ir.core import (
+    Call,
+    For,
+    Function,
+    If,
+    Node,
+    Op,
+    OpDecl,
+    Region,
+    Statement,
+    regions_of,
+    walk,
+)
 from srcdiff.ir.recursion import callees_first, is_itself, is_recursive, tied
 from srcdiff.ir.types import Array, Scalar, Type, shape_of
 from srcdiff.ir.values import Atom, Value
 from srcdiff.ops.arrays import containers, memory
 from srcdiff.ops.elementwise import arithmetic, elementary
+from srcdiff.ops.linalg import products
 from srcdiff.transforms.analysis.defuse import definitions, pure_definitions, written_values
 from srcdiff.transforms.analysis.reachability import spread
 from srcdiff.transforms.analysis.signs import AT_LEAST_ZERO, signs_of_results
@@ -34,13 +47,12 @@ from srcdiff.transforms.logspace.factored_form import as_number, with_name
 from srcdiff.transforms.logspace.logarithm import LOGARITHMS, Logarithms
 from srcdiff.transforms.simplify.calls.inline import inline_chosen, is_few_lines
 
-_THROUGH = {
-    "add", "subtract", "multiply", "divide", "negative", "sum", "mean", "prod", "matmul", "dot", "power", "square",
-    "sqrt", "index", "gather", "where", "choose", "reshape", "transpose", "stack", "array_of", "list_item", "read",
-    "float64", "to_float",
-}  # fmt: skip
+_THROUGH = (
+    arithmetic.divide, arithmetic.power, arithmetic.maximum, arithmetic.minimum, elementary.square,
+    elementary.sqrt, products.norm,
+)  # fmt: skip
 _SHORT = (
-    12  # statements of helpers that are inlined, which read better so; longer ones have workers
+    12  # statements of helpers that are inlined, since they read better so; others have workers
 )
 # operations that write their second operand into the first
 _FILLS = (containers.append, memory.store, memory.add_into)
@@ -234,6 +246,12 @@ def _is_float(type_: Type) -> bool:
     return isinstance(type_, Array | Scalar) and type_.dtype in ("float64", "float32")
 
 
+def _is_through(decl: OpDecl) -> bool:
+    """Whether an operation scales, adds, moves or reduces what it takes."""
+    is_scaled = decl.linear or decl.multilinear or decl.place is not None
+    return is_scaled or decl.fold is not None or decl in _THROUGH
+
+
 def observed_values(fn: Function, observers: Collection[str] = LOGARITHMS) -> set[Atom]:
     """The operands of such operations, and the values that reach them through sums, products, loops and branches."""
     made_of: dict[Atom, list[Atom]] = defaultdict(list)
@@ -244,7 +262,7 @@ def observed_values(fn: Function, observers: Collection[str] = LOGARITHMS) -> se
                 pending += s.operands
             if s.decl in _FILLS:
                 made_of[s.operands[0]].append(s.operands[1])
-            elif s.decl.name in _THROUGH:
+            elif _is_through(s.decl):
                 for r in s.results:
                     made_of[r] += s.operands
         elif isinstance(s, For | If):
