@@ -2,6 +2,7 @@
 
     %q = divide %a, %b        becomes        if %b == 0 { raise ZeroDivisionError };  %q = divide %a, %b
 
+A number that only iterations make one of NumPy's (`total = 0.0; for v in x: total += v`) raises if there are none.
 Arrays and NumPy's numbers raise in neither, except for negative powers of integers. A result that overflows is infinite
 in compiled code, and raises in Python. A negative power of a Python integer is a float, for which compiled code has no
 type: the call runs in NumPy instead (`handles/generated.py`).
@@ -9,13 +10,14 @@ type: the call runs in NumPy instead (`handles/generated.py`).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from srcdiff.errors import INCOMPLETE
 from srcdiff.ir.build import Builder, Env, Rewriter, lengths_of, lookup
-from srcdiff.ir.core import Function, Op, Region, Statement, walk
+from srcdiff.ir.core import For, Function, Op, Region, Statement, walk
 from srcdiff.ir.types import Array, Scalar, element_type, ndim_of
 from srcdiff.ir.values import Atom, Const, Value, const, known_dim
 from srcdiff.ops.arrays import creation, memory, reductions
@@ -46,6 +48,9 @@ _OPERATORS = {
     arithmetic.mod: (_BY_ZERO,),
     arithmetic.power: (_Error(_TO_NEGATIVE, ZeroDivisionError, "zero to a negative power"),),
 }
+_ARITHMETIC = (
+    *_OPERATORS, arithmetic.add, arithmetic.subtract, arithmetic.multiply, arithmetic.negative,
+)  # fmt: skip
 _DOMAINS = {  # where functions of `math` raise
     "{0} <= 0": ("log", "log2", "log10"),
     "{0} <= -1": ("log1p",),
@@ -76,6 +81,7 @@ class _Checked(Rewriter):
         self.lengths = lengths_of(fn)
         self.known: set[tuple[str, tuple[Atom, ...]]] = set()  # conditions that were looked at
         self.chosen = _chosen(fn)
+        self.loops = _unsettled(fn)
         self.there: set[Value] = set()  # values computed so far
 
     def region(self, old: Region, env: Env, b: Builder) -> Region:
@@ -90,6 +96,7 @@ class _Checked(Rewriter):
         if isinstance(new, Op):
             for error in _errors(new):
                 self.check(error, tuple(lookup(env, a) for a in new.operands), new, b)
+            self.check_without_iterations(new, env, b)
         if isinstance(new, Op) and self.may_be_fraction(new):
             _check_power(new, b)
         if isinstance(new, Op):
@@ -119,6 +126,23 @@ class _Checked(Rewriter):
             message = f"a Python integer is out of bounds for {dtype}"
             control.raise_if(b, fails, OverflowError, f"{message}{INCOMPLETE}", op.location)
 
+    def check_without_iterations(self, op: Op, env: Env, b: Builder) -> None:
+        """Raise where an operand is Python's number still, since a loop has no iterations."""
+        loops = dict.fromkeys(loop for a in op.operands for loop in self.loops.get(a, ()))
+        if not loops or op.spelling or op.origin in ("adjoint", "tangent"):
+            return
+        if not all(a in self.loops or _is_python(a) for a in op.operands):
+            return
+        for error in _OPERATORS.get(op.decl, ()):
+            test, operands = error.test, list(op.operands)
+            for loop in loops:
+                if _has_none_for(op.operands[1], loop):
+                    continue
+                test += f" and {{{len(operands)}}} <= {{{len(operands) + 1}}}"
+                is_up = isinstance(loop.step, Const) and loop.step.value > 0
+                operands += [loop.stop, loop.start] if is_up else [loop.start, loop.stop]
+            self.check(replace(error, test=test), tuple(lookup(env, a) for a in operands), op, b)
+
     def check(self, error: _Error, operands: tuple[Atom, ...], op: Op, b: Builder) -> None:
         text, wanted = _decided(error.test, operands)
         condition, is_first = self.chosen.get(op.results[0], (None, True))
@@ -130,6 +154,38 @@ class _Checked(Rewriter):
         self.known.add((text, wanted))
         fails = b.op(control.test, *wanted, text=text)
         control.raise_if(b, fails, error.cls, error.message, op.location)
+
+
+def _unsettled(fn: Function) -> dict[Atom, tuple[For, ...]]:
+    """Numbers that are Python's as long as these loops have had no iteration, and NumPy's afterwards."""
+    found: dict[Atom, tuple[For, ...]] = {}
+    for s in walk(fn.body):
+        if isinstance(s, For) and isinstance(s.step, Const):
+            pairs = zip(s.carried_results, s.carried, strict=True)
+            found |= {r: (s,) for r, a in pairs if _is_double(r, False) and _is_double(a, True)}
+        elif isinstance(s, Op) and s.decl in _ARITHMETIC and not s.spelling:
+            loops = dict.fromkeys(loop for a in s.operands for loop in found.get(a, ()))
+            are_python = all(a in found or _is_python(a) for a in s.operands)
+            if loops and are_python and _is_double(s.result, False):
+                found[s.result] = tuple(loops)
+    return found
+
+
+def _is_python(a: Atom) -> bool:
+    return isinstance(a.type, Scalar) and a.type.weak
+
+
+def _has_none_for(divisor: Atom, loop: For) -> bool:
+    """Whether a loop has no iterations where a divisor is 0."""
+    counts = loop.start == const(0) and loop.step == const(1)
+    length = known_dim(divisor)
+    return counts and (
+        loop.stop == divisor or (length is not None and length == known_dim(loop.stop))
+    )
+
+
+def _is_double(a: Atom, weak: bool) -> bool:
+    return isinstance(a.type, Scalar) and a.type.dtype == "float64" and a.type.weak == weak
 
 
 def _chosen(fn: Function) -> dict[Value, tuple[Atom, bool]]:
@@ -201,15 +257,15 @@ def _decided(test: str, operands: tuple[Atom, ...]) -> tuple[str, tuple[Atom, ..
     left: list[str] = []
     wanted: list[Atom] = []
     for part in test.split(" and "):
-        (k,) = (k for k in range(len(operands)) if f"{{{k}}}" in part)
-        atom = known_constant(operands[k]) or operands[k]
-        if isinstance(atom, Const):
-            if not eval(
-                part.replace(f"{{{k}}}", repr(atom.value)),
-                {"inf": np.inf, "nan": np.nan, "np": np},
-            ):
-                return "False", ()
-            continue
-        left.append(part.replace(f"{{{k}}}", f"{{{len(wanted)}}}"))
-        wanted.append(atom)
+        places = [int(k) for k in re.findall(r"\{(\d)\}", part)]
+        atoms = {k: known_constant(operands[k]) or operands[k] for k in places}
+        own = [k for k in places if not isinstance(atoms[k], Const)]
+        names = {k: f"{{{len(wanted) + j}}}" for j, k in enumerate(own)}
+        names |= {k: repr(a.value) for k, a in atoms.items() if isinstance(a, Const)}
+        part = part.format(*(names.get(k, "") for k in range(len(operands))))
+        if own:
+            left.append(part)
+            wanted += [atoms[k] for k in own]
+        elif not eval(part, {"inf": np.inf, "nan": np.nan, "np": np}):
+            return "False", ()
     return " and ".join(left) or "True", tuple(wanted)

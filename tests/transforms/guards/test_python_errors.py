@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 import pytest
+from fuzz.compare import function_of
 
 import srcdiff
 
@@ -105,3 +106,34 @@ def test_constants_are_not_looked_at() -> None:
         1.0, 3
     )
     assert text.count("raise") == 1  # of the derivative of the root
+
+
+ENDS = {
+    "a quotient by a length": "t / len(x) + np.sum(w)",
+    "a quotient by another length": "t / len(w)",
+    "a quotient by the sum": "np.sum(w) + 1.0 / t",
+    "of two sums": "u / t + np.sum(w)",
+    "a power": "(t - 0.0) ** -1 + np.sum(w)",
+    "a remainder": "t % len(x) + np.sum(w)",
+    "of NumPy's number": "np.sum(w) / t",
+    "of a derived number": "np.sum(w) + 1.0 / (2.0 * t - 0.0)",
+}
+
+
+@pytest.mark.parametrize("loop", ["for v in x", "for v, _ in zip(x, w)", "for v in x[::-1]"])
+@pytest.mark.parametrize("end", ENDS)
+def test_numbers_that_a_loop_without_iterations_leaves_raise_as_in_python(end, loop):
+    body = f"    t, u = 0.0, 0.0\n    {loop}:\n        t += v\n        u += v * v\n    return {ENDS[end]}\n"
+    f = function_of(f"import numpy as np\n\n\ndef f(x, w):\n{body}")
+    g = srcdiff.value_and_grad(f, argnums=(0, 1), jit=True, on_independent="ignore")
+    with np.errstate(all="ignore"):
+        g(np.array([0.3, 0.2, 0.5]), np.ones(3))
+        for lengths in ((0, 0), (0, 2), (2, 0), (2, 2), (1, 3)):
+            x, w = (np.zeros(n) for n in lengths)
+            try:
+                expected = f(x, w)
+            except ZeroDivisionError:
+                with pytest.raises(ZeroDivisionError):
+                    g(x, w)
+            else:
+                np.testing.assert_equal(g(x, w)[0], expected)
