@@ -59,18 +59,21 @@ def entropy_of(fn: Function, count: int) -> Function:
     return replace(fn, body=body, output=0)
 
 
-def _direction(own: Value, type_: Type, b: Builder) -> Atom:
-    """A parameter as a tangent: 0 in the place of integers."""
-    if own.type == type_:
+def _direction(own: Value, type_: Type, b: Builder) -> Value:
+    """A parameter as a tangent: a structure has 0 in the place of integers."""
+    if own.type == type_ or not (isinstance(own.type, Struct) and isinstance(type_, Struct)):
         return own
-    if not isinstance(type_, Struct) or not isinstance(own.type, Struct):
-        is_python = isinstance(own.type, Scalar) and own.type.weak
-        return b.op(conversions.float64, own) if is_float(own.type) and is_python else const(0.0)
     parts = [
-        _direction(b.op(containers.get, own, key=key), part, b)
+        _part(b.op(containers.get, own, key=key), part, b)
         for key, part in zip(type_.keys, type_.parts, strict=True)
     ]
     return b.op(containers.pack, *parts, kind=type_.kind, keys=type_.keys, cls=type_.cls)
+
+
+def _part(own: Value, type_: Type, b: Builder) -> Atom:
+    if isinstance(own.type, Scalar) and own.type != type_:
+        return b.op(conversions.float64, own) if is_float(own.type) else const(0.0)
+    return _direction(own, type_, b)
 
 
 def _declared(fn: Function, other: Mapping[OpDecl, OpDecl]) -> Function:
