@@ -20,6 +20,8 @@ Both branches must stand in the same iteration. They have the same condition, so
 
 from __future__ import annotations
 
+from collections.abc import Set
+
 from srcdiff.ir.alias import storage_roots
 from srcdiff.ir.build import Builder, Env, Rewriter, map_ops, ops_of
 from srcdiff.ir.core import Function, If, Op, Region, Statement, regions_of, walk
@@ -73,11 +75,16 @@ def dedup_branch_saves(fn: Function) -> Function:
         return fn
     pass_ = _BranchResults(fn)
     new = pass_(fn)
+    return without_saves(new, pass_.taken) if pass_.taken else fn
 
-    def is_restored(op: Op) -> bool:
-        return op.decl is not memory.save or op.attrs["slot"] not in pass_.taken
 
-    return map_ops(new, lambda op: op if is_restored(op) else None) if pass_.taken else fn
+def without_saves(fn: Function, slots: Set[object]) -> Function:
+    """`fn` without the saves of these slots, which no statement restores any more."""
+
+    def is_kept(op: Op) -> bool:
+        return op.decl is not memory.save or op.attrs["slot"] not in slots
+
+    return map_ops(fn, lambda op: op if is_kept(op) else None) if slots else fn
 
 
 class _BranchResults(Rewriter):

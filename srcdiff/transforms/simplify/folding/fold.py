@@ -25,6 +25,7 @@ from srcdiff.ir.types import Dim, Scalar, Struct, dims_of, is_float, ndim_of, sh
 from srcdiff.ir.values import Atom, Const, Value, const, known_trip_count, symbol_of
 from srcdiff.ops.arrays import containers, memory
 from srcdiff.ops.elementwise import arithmetic
+from srcdiff.transforms.ad.tape.save_restore_elimination import without_saves
 from srcdiff.transforms.analysis.defuse import is_generated, same_kind
 from srcdiff.transforms.prepare.result_ownership import held_roots
 from srcdiff.transforms.simplify.compose_subscripts import composed, is_whole
@@ -44,7 +45,7 @@ _ARITHMETIC = (arithmetic.add, arithmetic.subtract, arithmetic.multiply, arithme
 def fold(fn: Function) -> Function:
     """`fn` with constants and trivial operations folded."""
     pass_ = _Fold(fn)
-    new = pass_(fn)
+    new = without_saves(pass_(fn), pass_.unrestored)
     return change_dims(new, lambda d: d.substitute(pass_.numbers)) if pass_.numbers else new
 
 
@@ -55,6 +56,7 @@ class _Fold(InitialWrites):
         self.resized = _resized(fn, self.roots)
         self.shown = {d for p in fn.params for d in dims_of(p.type)}
         self.saved: dict[int, Const] = {}  # by slot: constants need not be saved
+        self.unrestored: set[object] = set()  # slots whose `restore` stood in a region that is gone
         self.numbers: dict[str, Dim] = {}  # lengths that are constants
         self.fn = fn
 
@@ -69,8 +71,10 @@ class _Fold(InitialWrites):
     def statement(self, old: Statement, env: Env, b: Builder) -> None:
         b.location, b.origin = old.location, old.origin
         if isinstance(old, If) and isinstance(condition := lookup(env, old.condition), Const):
+            self.leave_out(old.orelse if condition.value else old.then)
             self.inline(old, old.then if condition.value else old.orelse, env, b)
         elif isinstance(old, For) and _never_runs(old, env):
+            self.leave_out(old.body)
             results = (const(0), *old.carried) if old.breaks else old.carried
             env.update((r, lookup(env, a)) for r, a in zip(old.results, results, strict=True))
         elif isinstance(old, Op):
@@ -90,6 +94,11 @@ class _Fold(InitialWrites):
             is_false = lookup(env, no) in (condition, const(False))
             if is_true and is_false and result.type == condition.type:
                 env[result] = condition
+
+    def leave_out(self, region: Region) -> None:
+        """Note what a region restores: the user's region that saves it may stay."""
+        ops = (s for s in walk(region) if isinstance(s, Op))
+        self.unrestored |= {op.attrs["slot"] for op in ops if op.decl is memory.restore}
 
     def inline(self, old: If, chosen: Region, env: Env, b: Builder) -> None:
         for statement in chosen.body:

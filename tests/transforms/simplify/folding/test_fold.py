@@ -520,3 +520,29 @@ def test_an_array_that_is_not_in_all_of_the_sum_stays_there():
 def test_functions_of_constants_that_are_whole(line, expected):
     text = f"def f() -> 0 {{\n  %0: {line} ;compiler\n  yield %0\n}}"
     assert expected in to_text(fold(program(text)))
+
+
+@pytest.mark.parametrize(
+    ("forward", "backward", "argument"),
+    [
+        ("for 0, %c, 1 pair=1 {{\n (%i: int64) -> {} }}", "for 0, 0, 1 reverse pair=1 {{\n (%j: int64) -> {} }}", 0),
+        ("if %c {{ {} }} else {{\n yield\n }}", "if False {{ {} }} else {{\n yield\n }}", False),
+    ],
+)  # fmt: skip
+def test_nothing_is_saved_for_a_region_that_is_left_out(forward, backward, argument):
+    """The user's region stays where only its type shows that it does not run; its mirror image is gone."""
+    save = forward.format("\n save[slot=1] %y ;compiler\n yield\n")
+    restore = backward.format(
+        "\n %w: float64[n] = restore[slot=1, type=type(float64[n])] ;adjoint"
+        "\n add_into %d, %w ;adjoint\n yield\n"
+    )
+    type_ = "bool" if argument is False else "int64{0}"
+    text = f"""
+    def f(%x: float64[n], %y: float64[n], %c: {type_}) -> 0 {{
+      {save}
+      %d: float64[n] = zeros_like %x ;adjoint
+      {restore}
+      yield %d
+    }}
+    """
+    assert "save" not in to_text(changed(fold, program(text), X, X, argument))
