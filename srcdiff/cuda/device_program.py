@@ -25,10 +25,10 @@ from srcdiff.ir.types import Array, Dim, Scalar, Struct, Type, all_dims, map_dim
 from srcdiff.ir.values import Atom
 from srcdiff.ir.verify import verify
 from srcdiff.transforms.gpu.device.pipeline import Block, to_device_loops
-from srcdiff.transforms.gpu.device.storage_dims import flat_results
 from srcdiff.transforms.legalize.globals_to_params import outside_as_parameters
 from srcdiff.transforms.lower.loop_nests import NoLoopForm
 from srcdiff.transforms.passes import each_function
+from srcdiff.transforms.prepare.flat_results import flat_results
 
 
 @dataclass(frozen=True)

@@ -23,7 +23,7 @@ from srcdiff.ir.types import (
 )
 from srcdiff.ir.values import Value
 from srcdiff.transforms.ad.batch import Batch, batched
-from srcdiff.transforms.ad.jacobian_loops import flat_results
+from srcdiff.transforms.ad.jacobian_loops import flat_uncopied
 
 
 def items_of(arguments: Arguments, axes: object) -> tuple[Arguments, list[list[int | None]]]:
@@ -63,7 +63,7 @@ def batch_of(
         for p, axes in zip(fn.params, along, strict=True)
     )
     batch = Batch(params, tuple(map(tuple, along)), count)
-    fn = flat_results(fn)
+    fn = flat_uncopied(fn)
     made = batched(fn, batch, _of_results(fn.output, out_axes))
     equal = dict.fromkeys((d, count) for d in dims[1:] if d != count)
     shown = dict(zip(arguments.names, arguments.types, strict=True))

@@ -31,7 +31,7 @@ from srcdiff.ops.arrays import reductions
 from srcdiff.ops.control.control import assert_, raise_
 from srcdiff.ops.elementwise import complex_numbers
 from srcdiff.transforms.ad.adjoints.accumulate import adjoint_type
-from srcdiff.transforms.ad.jacobian_loops import NOTHING, along_all, flat_results, numbers_in
+from srcdiff.transforms.ad.jacobian_loops import NOTHING, along_all, flat_uncopied, numbers_in
 from srcdiff.transforms.analysis.activity import active_values
 
 
@@ -58,7 +58,7 @@ def with_parts_as_results(fn: Function, wrt: Sequence[int], has_aux: bool) -> Fu
                 fn.location,
             )
         fn = part_of_result(fn, 0)
-    fn = flat_results(fn)
+    fn = flat_uncopied(fn)
     types = [y.type for y in fn.body.yields]
     if any(isinstance(t, List) and is_float(t) for t in types):
         raise UnsupportedError(
@@ -240,7 +240,7 @@ def matrix(
 
     `along` takes a direction for each argument at `wrt`, or a weight for each float result of `primal`.
     """
-    fn = flat_results(along)
+    fn = flat_uncopied(along)
     count = len(fn.params) - len(primal.params)
     given, results = [primal.params[k] for k in wrt], primal.body.yields
     inputs = [label for p in given for label in _labels(p.type, p.name)]

@@ -38,7 +38,7 @@ from srcdiff.ir.types import (
 from srcdiff.ir.values import Atom, Const, Value, const
 from srcdiff.ops.arrays import containers, memory
 from srcdiff.ops.shapes import concatenate
-from srcdiff.transforms.ad.jacobian_loops import flat_results, split_by
+from srcdiff.transforms.ad.jacobian_loops import flat_uncopied, split_by
 from srcdiff.transforms.lower.materialise_dims import bind_lengths, lacking
 
 
@@ -62,14 +62,14 @@ class Batch:
 
 
 def batched(fn: Function, batch: Batch, out_axes: Sequence[int]) -> Function:
-    """The function of many items; `out_axes` has an axis for each result of `flat_results(fn)`.
+    """The function of many items; `out_axes` has an axis for each result of `flat_uncopied(fn)`.
 
     Raises
     ------
     UnsupportedError
         If the results of the items do not form an array.
     """
-    fn = flat_results(fn)
+    fn = flat_uncopied(fn)
     made = _Items(fn, batch)
     result = bind_lengths(made.function(out_axes))
     if lacking(result):

@@ -34,6 +34,7 @@ from srcdiff.ops.core.index_patterns import elements_of
 from srcdiff.transforms.ad.adjoints.accumulate import whole
 from srcdiff.transforms.analysis.defuse import is_generated, uses_outside
 from srcdiff.transforms.lower.materialise_dims import bind_lengths, lacking
+from srcdiff.transforms.prepare.flat_results import flat_results
 from srcdiff.transforms.simplify.constants import zero, zeros
 
 NOTHING = -1  # a leaf without directions
@@ -54,7 +55,7 @@ def along_all(
     Parameters
     ----------
     fn
-        Its results are numbers, arrays and None (see `flat_results`).
+        Its results are numbers, arrays and None (see `flat_uncopied`).
     types
         The types of the values that the results are the derivatives of. A result may be smaller than its type, and
         stand for its broadcast.
@@ -84,32 +85,13 @@ def along_all(
     return result
 
 
-def flat_results(fn: Function) -> Function:
-    """`fn` with containers among its results split into their parts, and without the generated copies of results."""
-    b = Builder(shapes_for(fn), "compiler", fn.location)
-    yields: list[Atom] = []
-
+def flat_uncopied(fn: Function) -> Function:
+    """As `flat_results`, also without the generated copies of results."""
     copied = _own_copies(fn)
-
-    def taken(atom: Atom) -> Tree:
-        type_ = atom.type
-        if atom in copied:
-            atom = b.op(memory.read, copied[atom])
-        if not isinstance(type_, Struct):
-            yields.append(atom)
-            return len(yields) - 1
-        parts = [taken(b.op(containers.get, atom, key=k)) for k in type_.keys]
-        return Node(type_.kind, type_.keys, tuple(parts), type_.cls)
-
-    def walked(tree: Tree) -> Tree:
-        if isinstance(tree, int):
-            return taken(fn.body.yields[tree])
-        return replace(tree, children=tuple(map(walked, tree.children)))
-
-    output = walked(fn.output)
-    return replace(
-        fn, body=Region(fn.params, (*fn.body.body, *b.body), tuple(yields)), output=output
-    )
+    b = Builder(shapes_for(fn), "compiler", fn.location)
+    yields = tuple(b.op(memory.read, copied[y]) if y in copied else y for y in fn.body.yields)
+    body = Region(fn.params, (*fn.body.body, *b.body), yields)
+    return flat_results(replace(fn, body=body))
 
 
 def _own_copies(fn: Function) -> dict[Atom, Atom]:

@@ -13,38 +13,14 @@ from dataclasses import replace
 import numpy as np
 
 from srcdiff.ir.build import Builder, Env, Rewriter, lookup
-from srcdiff.ir.core import Function, Node, Op, Region, Statement, Tree, leaves
-from srcdiff.ir.types import Array, Dim, Scalar, Struct, shape_of
+from srcdiff.ir.core import Function, Op, Region, Statement
+from srcdiff.ir.types import Array, Dim, Scalar, shape_of
 from srcdiff.ir.values import Atom, Value, const
-from srcdiff.ops.arrays import containers, memory, reductions
+from srcdiff.ops.arrays import memory, reductions
 from srcdiff.ops.core.adjoint_builders import length_of
 from srcdiff.ops.core.axes import axes_of
 from srcdiff.ops.elementwise import arithmetic, conversions
 from srcdiff.transforms.lower.loop_nests import element_of, nest, store_element
-
-
-def flat_results(fn: Function) -> Function:
-    """`fn` with the parts of containers as its results, so that each array has a parameter of its own."""
-    b = Builder(origin="adjoint", location=fn.location)
-    yields: list[Atom] = []
-
-    def tree(old: Tree) -> Tree:
-        if isinstance(old, int):
-            return part(fn.body.yields[old])
-        return replace(old, children=tuple(map(tree, old.children)))
-
-    def part(y: Atom) -> Tree:
-        if isinstance(y.type, Struct):
-            parts = [b.op(containers.get, y, key=k) for k in y.type.keys]
-            return Node(y.type.kind, y.type.keys, tuple(map(part, parts)), y.type.cls)
-        yields.append(y)
-        return len(yields) - 1
-
-    if not any(isinstance(fn.body.yields[k].type, Struct) for k in leaves(fn.output)):
-        return fn
-    output = tree(fn.output)
-    body = replace(fn.body, body=(*fn.body.body, *b.body), yields=tuple(yields))
-    return replace(fn, body=body, output=output)
 
 
 def device_lengths(fn: Function) -> Function:

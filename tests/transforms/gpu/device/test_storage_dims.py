@@ -1,23 +1,10 @@
-"""Lengths and results on devices: parts of containers, and lengths and casts of arrays in plain operations."""
+"""Lengths on devices: lengths and casts of arrays in plain operations."""
 
 import numpy as np
 from transforms.passes import changed, program
 
 from srcdiff.ir.syntax.printer import to_text
-from srcdiff.transforms.gpu.device.storage_dims import device_lengths, flat_results
-
-
-def test_each_array_in_the_result_is_a_result():
-    fn = program("""
-        def f(%x: float64[n], %k: float64!) -> tuple(0: 0, 1: 1) {
-          %y: float64[n] = multiply %x, %k
-          %t: tuple(0: float64[n], 1: float64!) = pack[keys=(0, 1), kind='tuple'] %y, %k
-          %u: tuple(0: tuple(0: float64[n], 1: float64!), 1: float64[n]) = pack[keys=(0, 1), kind='tuple'] %t, %x
-          yield %u, %k
-        }
-    """)
-    new = changed(flat_results, fn, np.array([1.0, 2.0]), np.float64(3.0))
-    assert len(new.body.yields) == 4
+from srcdiff.transforms.gpu.device.storage_dims import device_lengths
 
 
 def test_lengths_are_those_of_arguments_and_arrays_are_cast_element_by_element():
