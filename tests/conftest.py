@@ -76,6 +76,14 @@ def validated(monkeypatch: pytest.MonkeyPatch) -> Any:
 
 
 @pytest.fixture(autouse=True)
+def _passes_are_verified(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The result of each pass is verified, as with SRCDIFF_VERIFY=1, which also generates stored programs anew."""
+    from srcdiff.transforms.passes import Recorder
+
+    monkeypatch.setattr(Recorder, "verify", property(lambda _: True, lambda _, value: None))
+
+
+@pytest.fixture(autouse=True)
 def _loop_forms_are_valid(monkeypatch: pytest.MonkeyPatch) -> None:
     """A loop form that is not valid is not compiled, and users are warned; in tests it is an error."""
     from srcdiff.compile import build

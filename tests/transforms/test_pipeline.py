@@ -3,8 +3,9 @@
 import os
 import subprocess
 import sys
+from contextlib import nullcontext
+from dataclasses import replace
 
-import numpy as np
 import pytest
 from corpus_loader import load
 from fuzz.compare import stages
@@ -12,9 +13,10 @@ from transforms.hard_programs import CASES, V
 from transforms.sources import source
 
 import srcdiff
+from srcdiff.compile.recording import new_recorder
 from srcdiff.ir.core import Call, For, Function, If, Op, Region, While
 from srcdiff.ir.values import Value
-from srcdiff.ir.verify import verify
+from srcdiff.ir.verify import InvalidIR, verify
 from srcdiff.transforms.passes import Pass, Recorder, each_function
 
 TEXT = "def g(v):\n    return np.sum(np.sin(v))\n\n\ndef f(x):\n    s = 1.0\n    for i in range(3):\n        s = s * g(x)\n    return s\n"
@@ -88,9 +90,14 @@ def test_the_text_does_not_depend_on_the_order_of_sets(name, monkeypatch, tmp_pa
     assert len(texts) == 1
 
 
-def test_checks_after_each_pass_can_be_turned_on(monkeypatch):
-    monkeypatch.setenv("SRCDIFF_VERIFY", "1")
-    np.testing.assert_allclose(srcdiff.grad(source(PRODUCT))(np.ones(3)), np.ones(3))
-
-
-PRODUCT = "def f(x):\n    return x[0] * x[1] * x[2]\n"
+@pytest.mark.parametrize("is_on", [False, True])
+def test_checks_after_each_pass_can_be_turned_on(monkeypatch, is_on):
+    monkeypatch.setattr(Recorder, "verify", False)  # tests verify
+    monkeypatch.setenv("SRCDIFF_VERIFY", "1" if is_on else "")
+    fn = stages("value_and_grad", source(TEXT), (V(3),)).kept[0][1]
+    same = Pass("same", lambda f: f, "nothing changes")
+    empty = replace(same, name="empty", fn=lambda f: f.with_body(replace(f.body, body=())))
+    recorder = new_recorder()
+    with pytest.raises(InvalidIR) if is_on else nullcontext():
+        recorder.run(fn, (same, same, empty))
+    assert (recorder.valid is fn) == is_on
