@@ -52,6 +52,7 @@ VIEWS = [
     "y.T + y.T[:, :1]", "np.zeros_like(y.T)", "np.copy(y.T)", "y.T.copy()", "np.array(y.T)", "y[:, [2, 0]]",
     "y[[2, 0]]", "y[[2, 0], 1:]", "y.T @ y", "np.stack([y, y], axis=1)", "np.sum(np.ones((2, 1, 1)) * y.T, axis=0)",
     "np.where(y.T > 0.0, y.T, 0.0)", "np.moveaxis(y, 0, 1)", "y.swapaxes(0, 1).swapaxes(0, 1)", "np.exp(y).T[::2]",
+    "y[:, None].swapaxes(0, 1)", "y[:, None].swapaxes(0, 2)", "np.moveaxis(y[None], 0, 1)", "np.moveaxis(y[None], 2, 0)",
 ]  # fmt: skip
 
 

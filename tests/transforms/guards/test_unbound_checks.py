@@ -89,6 +89,22 @@ def read_in_a_branch(x, counts):
     return s
 
 
+def bound_on_one_of_two_sides(x, counts):
+    c = x[0] > 1.0
+    if c:
+        for i in range(len(counts)):
+            y = x[i] ** 2
+    else:
+        for i in range(counts[0]):
+            y = x[i] ** 3
+    s = 1.0
+    if c:
+        s = x[1]
+    else:
+        s *= y
+    return s
+
+
 def written_at(x, counts):
     y = x * 1.0
     for i in range(counts[0]):
@@ -110,6 +126,7 @@ PROGRAMS = [
     truth_of_an_inner_loop,
     read_in_a_later_loop,
     read_in_a_branch,
+    bound_on_one_of_two_sides,
     written_at,
     returned,
 ]
