@@ -53,12 +53,7 @@ def kernel_adjoint(fn: Function, rules: Rules) -> Function:
     targets = [fn.params[k] for k in float_arrays(fn)]
     r, scope = begin(fn, targets, targets, rules)
     r.runs_again = runs_again
-    shared = [p for p in fn.params if isinstance(p.type, Array)]
-    r.buffers |= frozenset(
-        v
-        for v, own in storage_roots(fn).items()
-        if isinstance(v.type, Array) and not own.isdisjoint(shared)
-    )
+    r.buffers |= frozenset(v for v in storage_roots(fn) if isinstance(v.type, Array))
     shadows = [
         Value(p.type, name) for p, name in zip(targets, shadow_names(fn, "d_{}"), strict=True)
     ]
