@@ -128,8 +128,7 @@ def run_iteration_again(r: Reversal, loop: For, inner: Scope) -> list[Statement]
     found: list[Statement] = []
     for s in reversed(r.forward.with_saves(loop.body).body):
         saves = any(isinstance(i, Op) and "slot" in i.attrs for i in with_inner(s))
-        ahead = is_barrier(s) and not read.isdisjoint(writes_of(s, roots))
-        if saves or ahead or not wanted.isdisjoint(s.results) or writes_of(s, roots) & read:
+        if saves or not wanted.isdisjoint(s.results) or writes_of(s, roots) & read:
             wanted.update(a for a in used_atoms(s) if isinstance(a, Value))
             read |= reads_of(s, roots)
             found.append(s)
