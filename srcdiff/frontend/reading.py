@@ -85,7 +85,8 @@ def read(
         except NeedStatic as need:
             value = _actual_value(need.parameter, types, actual)
             value = (values or {}).get(need.parameter) if value is None else value
-            if value is None or need.parameter in statics:
+            # other calls pass a callee other values: its caller has to know the value, too
+            if is_callee or value is None or need.parameter in statics:
                 raise
             statics[need.parameter] = value
     if isinstance(refused, UntypedError):
