@@ -221,6 +221,15 @@ def forward_operands(fn: Function, is_marker: Callable[[Op], bool]) -> Function:
     return substitute(map_ops(fn, lambda op: None if is_marker(op) else op), env) if env else fn
 
 
+def without_saves(fn: Function, slots: Set[object]) -> Function:
+    """`fn` without the saves of these slots, which no statement restores any more."""
+
+    def is_kept(op: Op) -> bool:
+        return op.decl is not memory.save or op.attrs["slot"] not in slots
+
+    return map_ops(fn, lambda op: op if is_kept(op) else None) if slots else fn
+
+
 def takes_element(op: Op, buffer: Value) -> bool:
     """Whether an operation loads or writes elements of a buffer, or reads the whole buffer."""
     if buffer in op.operands[1:]:

@@ -20,14 +20,12 @@ Both branches must stand in the same iteration. They have the same condition, so
 
 from __future__ import annotations
 
-from collections.abc import Set
-
 from srcdiff.ir.alias import storage_roots
-from srcdiff.ir.build import Builder, Env, Rewriter, map_ops, ops_of
+from srcdiff.ir.build import Builder, Env, Rewriter, ops_of
 from srcdiff.ir.core import Function, If, Op, Region, Statement, regions_of, walk
 from srcdiff.ir.values import Value
 from srcdiff.ops.arrays import memory
-from srcdiff.transforms.analysis.defuse import same_kind, substitute, written_values
+from srcdiff.transforms.analysis.defuse import same_kind, substitute, without_saves, written_values
 from srcdiff.transforms.analysis.effects import footprint
 
 
@@ -76,15 +74,6 @@ def dedup_branch_saves(fn: Function) -> Function:
     pass_ = _BranchResults(fn)
     new = pass_(fn)
     return without_saves(new, pass_.taken) if pass_.taken else fn
-
-
-def without_saves(fn: Function, slots: Set[object]) -> Function:
-    """`fn` without the saves of these slots, which no statement restores any more."""
-
-    def is_kept(op: Op) -> bool:
-        return op.decl is not memory.save or op.attrs["slot"] not in slots
-
-    return map_ops(fn, lambda op: op if is_kept(op) else None) if slots else fn
 
 
 class _BranchResults(Rewriter):

@@ -25,8 +25,7 @@ from srcdiff.ir.types import Dim, Scalar, Struct, dims_of, is_float, ndim_of, sh
 from srcdiff.ir.values import Atom, Const, Value, const, known_trip_count, symbol_of
 from srcdiff.ops.arrays import containers, memory
 from srcdiff.ops.elementwise import arithmetic
-from srcdiff.transforms.ad.tape.save_restore_elimination import without_saves
-from srcdiff.transforms.analysis.defuse import is_generated, same_kind
+from srcdiff.transforms.analysis.defuse import is_generated, same_kind, without_saves
 from srcdiff.transforms.prepare.result_ownership import held_roots
 from srcdiff.transforms.simplify.compose_subscripts import composed, is_whole
 from srcdiff.transforms.simplify.constants import (
