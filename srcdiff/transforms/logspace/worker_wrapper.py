@@ -23,7 +23,6 @@ from dataclasses import dataclass, replace
 from srcdiff.ir.build import Builder, Env, Rewriter, ops_of, shapes_for
 from srcdiff.ir.core import (
     Call,
-    For,
     Function,
     If,
     Node,
@@ -31,7 +30,6 @@ from srcdiff.ir.core import (
     OpDecl,
     Region,
     Statement,
-    regions_of,
     walk,
 )
 from srcdiff.ir.recursion import callees_first, is_itself, is_recursive, tied
@@ -41,7 +39,7 @@ from srcdiff.ops.arrays import containers, memory
 from srcdiff.ops.elementwise import arithmetic, elementary
 from srcdiff.ops.linalg import products
 from srcdiff.transforms.analysis.defuse import definitions, pure_definitions, written_values
-from srcdiff.transforms.analysis.reachability import spread
+from srcdiff.transforms.analysis.reachability import flows, spread
 from srcdiff.transforms.analysis.signs import AT_LEAST_ZERO, signs_of_results
 from srcdiff.transforms.logspace.factored_form import as_number, with_name
 from srcdiff.transforms.logspace.logarithm import LOGARITHMS, Logarithms
@@ -265,10 +263,7 @@ def observed_values(fn: Function, observers: Collection[str] = LOGARITHMS) -> se
             elif _is_through(s.decl):
                 for r in s.results:
                     made_of[r] += s.operands
-        elif isinstance(s, For | If):
-            for k, r in enumerate(s.results):
-                made_of[r] += [region.yields[k] for region in regions_of(s)]
-            if isinstance(s, For):
-                for p, first, y in zip(s.body.params[1:], s.carried, s.carried_yields, strict=True):
-                    made_of[p] += [first, y]
+        else:
+            for value, sources in flows(s, ()):
+                made_of[value] += sources
     return spread(pending, made_of)
