@@ -12,17 +12,18 @@ operations are changed. Infinities and NaN in other places of the matrix do not 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from srcdiff.ir.build import Builder, Env, Rewriter, lookup
 from srcdiff.ir.core import Function, Op, Region, Statement
-from srcdiff.ir.types import Array, Scalar, Type, all_dims, is_float, ndim_of, shape_of
+from srcdiff.ir.types import Array, Scalar, Type, all_dims, is_float, ndim_of, shape_of, symbols_of
 from srcdiff.ir.values import Atom, Value
 from srcdiff.ops.arrays import creation, memory
 from srcdiff.ops.core.adjoint_builders import multiplied
 from srcdiff.ops.core.registry import OPERATIONS
 from srcdiff.ops.elementwise import arithmetic
 from srcdiff.transforms.analysis.defuse import count_uses, definitions, is_generated, written_values
+from srcdiff.transforms.analysis.reachability import shown_lengths
 from srcdiff.transforms.simplify.constants import is_zero_constant, zero, zeros
 
 _PRODUCTS = ("matmul", "dot", "sum")
@@ -39,6 +40,7 @@ class _Units(Rewriter):
         self.made = definitions(fn)
         self.written = written_values(fn)
         self.zeros: set[Value] = set()
+        self.shown = shown_lengths(fn)
         self.uses = count_uses(fn)
         self.depth = 0
         self.depths: dict[Value, int] = {}  # the number of regions around the definition of a value
@@ -56,7 +58,7 @@ class _Units(Rewriter):
             super().statement(old, env, b)
             return
         b.location, b.origin = old.location, old.origin
-        found = self.nothing(old, b) if self.is_nothing(old) else None
+        found = self.nothing(old, env, b) if self.is_nothing(old) else None
         if found is None and old.decl.name in _PRODUCTS:
             found = self.picked(old, env, b)
         if found is None:
@@ -80,18 +82,29 @@ class _Units(Rewriter):
             is_zero = bool(zeros) and len(zeros) == len(floats)
         else:
             is_zero = bool(zeros) and op.decl.multilinear
-        if is_zero and _symbols([type_]) - _symbols([a.type for a in op.operands]):
+        if is_zero and self.is_own_length(type_) and not self.like(op):
             self.zeros.add(op.result)  # a slice, which shows its length: it stays
             return False
         return is_zero
 
-    def nothing(self, op: Op, b: Builder) -> Atom:
+    def is_own_length(self, type_: Type) -> bool:
+        """Whether no parameter shows the lengths of a type."""
+        return not symbols_of(all_dims(type_)) <= self.shown
+
+    def like(self, op: Op) -> list[Value]:
+        """The operands of the result's shape."""
+        shape = shape_of(op.result.type)
+        return [a for a in op.operands if isinstance(a, Value) and shape_of(a.type) == shape]
+
+    def nothing(self, op: Op, env: Env, b: Builder) -> Atom:
         """Zeros of the type of an operation's result."""
         type_ = op.result.type
         self.zeros.add(op.result)
         if isinstance(type_, Scalar):
             return zero(type_)
         assert isinstance(type_, Array)
+        if self.is_own_length(type_):
+            return b.op(memory.zeros_like, lookup(env, self.like(op)[0]), name=op.result.name)
         return zeros(b, type_, op.result.name)
 
     def picked(self, op: Op, env: Env, b: Builder) -> Atom | None:
@@ -161,7 +174,3 @@ class _Units(Rewriter):
             if found is not None and fits and factor not in self.written:
                 return found[0], (*found[1], factor)
         return None
-
-
-def _symbols(types: Iterable[Type]) -> set[str]:
-    return {s for t in types for d in all_dims(t) for s in d.symbols()}
