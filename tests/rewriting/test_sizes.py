@@ -8,7 +8,7 @@ from scipy.special import logsumexp, softmax
 import srcdiff
 
 FAR = np.array([1000.0, 999.0, 998.0])
-SIZES = (1, 5, 6, 7, 11, 12, 13, 40)
+SIZES = (1, 6, 7, 12, 13, 40)
 
 
 def weights(n):
@@ -74,7 +74,7 @@ RESULTS = {  # a helper's result, and its logarithm in the caller
 }
 
 
-@pytest.mark.parametrize("n", [0, 5, 12, 13, 60])
+@pytest.mark.parametrize("n", [0, 12, 13, 60])
 @pytest.mark.parametrize("result", RESULTS)
 def test_helpers_of_any_length(result, n):
     """The same as with the statements in the caller's place, at ordinary arguments and beyond those of `exp`."""
@@ -179,7 +179,7 @@ QUOTIENTS = {
 }
 
 
-@pytest.mark.parametrize("n", [0, 12, 13, 40])
+@pytest.mark.parametrize("n", [0, 13, 40])
 @pytest.mark.parametrize("name", QUOTIENTS)
 def test_quotients_of_helpers_of_any_length(name, n):
     value, quotient = QUOTIENTS[name]
