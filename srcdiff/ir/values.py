@@ -86,6 +86,11 @@ def known_dim(atom: Atom) -> Dim | None:
     return atom.type.expr if isinstance(atom.type, Scalar) else None
 
 
+def is_python(atom: Atom) -> bool:
+    """Whether a value is one of Python's numbers, which raise where NumPy's give infinity."""
+    return isinstance(atom.type, Scalar) and atom.type.weak
+
+
 def is_number_of(atom: Atom, dtype: str) -> bool:
     return isinstance(atom.type, Scalar) and atom.type.dtype == dtype
 

@@ -27,7 +27,7 @@ from srcdiff.transforms.logspace.representation.arrays import log_stores
 from srcdiff.transforms.logspace.representation.branches import log_branches
 from srcdiff.transforms.logspace.representation.carries import log_carried
 from srcdiff.transforms.logspace.representation.lists import log_lists
-from srcdiff.transforms.logspace.worker_wrapper import split_helpers
+from srcdiff.transforms.logspace.worker_wrapper import Workers, split_helpers
 from srcdiff.transforms.passes import Form, Pass, each_function
 from srcdiff.transforms.rewrite.named_values import LOG_OF_PARTS
 from srcdiff.transforms.rewrite.sign_motion import move_signs
@@ -67,16 +67,43 @@ SIGNS = _step(
 )
 
 
-def _helpers(disabled: Collection[str], observers: Collection[str] = LOGARITHMS) -> Pass:
-    def split(fn: Function) -> Function:
-        return split_helpers(fn, lambda worker: _best(worker, disabled), observers)
+class _Best:
+    """A function after the rules; the form of several in which most logarithms are rewritten."""
 
-    return _step(
-        "worker/wrapper split", split, "helpers that return exponentials return the exponents", _GAIN,
-    )  # fmt: skip
+    def __init__(self, disabled: Collection[str]) -> None:
+        self.disabled = disabled
+        self.workers: Workers = {}
+
+    def __call__(self, fn: Function) -> Function:
+        best = self.after_rules(fn)
+        if {LOG_OF_PARTS, LOG_OF_LOOPS} & set(self.disabled):
+            return best
+        split = self.split().apply(fn)
+        if split is not fn:
+            other = self.after_rules(split)
+            best = other if _logs(other, fn) >= _logs(best, fn) else best
+        branched = BRANCHES.apply(split)
+        if branched is not split:
+            other = self.after_rules(branched)
+            best = other if _logs(other, fn) > _logs(best, fn) else best
+        shared = split if QUOTIENTS in self.disabled else self.split(("divide",)).apply(split)
+        if shared is not split:
+            other = self.after_rules(shared)
+            is_more = len(other.rewriting.applied) > len(best.rewriting.applied)
+            best = other if is_more else best
+        return best
+
+    def after_rules(self, fn: Function) -> Function:
+        return _stabilised(fn, self.disabled)
+
+    def split(self, observers: Collection[str] = LOGARITHMS) -> Pass:
+        return _step(
+            "worker/wrapper split", lambda fn: split_helpers(fn, self, self.workers, observers),
+            "helpers that return exponentials return the exponents", _GAIN,
+        )  # fmt: skip
 
 
-STEPS = (_helpers(()), BRANCHES, VARIANCES, *CARRIERS, SIGNS)
+STEPS = (_Best(()).split(), BRANCHES, VARIANCES, *CARRIERS, SIGNS)
 
 _ROUNDS = 6  # the result of one rewriting may match another rule
 
@@ -85,33 +112,8 @@ def stabilise(fn: Function, disabled: Collection[str] = frozenset()) -> Function
     """A function and its helpers after the rules whose names are not in `disabled`."""
     ending = helpers_that_end_loops(fn)  # a loop ends in the user's arithmetic
     better = {rule.name for rule in RULES if rule.kind == "better"}
-
-    def of_one(f: Function) -> Function:
-        return _best(f, {*disabled, *better} if f.name in ending else disabled)
-
-    return each_function(fn, of_one)
-
-
-def _best(fn: Function, disabled: Collection[str]) -> Function:
-    """One function after the rules; the form of several in which most logarithms are rewritten."""
-    plain = _stabilised(fn, disabled)
-    if {LOG_OF_PARTS, LOG_OF_LOOPS} & set(disabled):
-        return plain
-    best = plain
-    split = _helpers(disabled).apply(fn)
-    if split is not fn:
-        other = _stabilised(split, disabled)
-        best = other if _logs(other, fn) >= _logs(best, fn) else best
-    branched = BRANCHES.apply(split)
-    if branched is not split:
-        other = _stabilised(branched, disabled)
-        best = other if _logs(other, fn) > _logs(best, fn) else best
-    shared = _helpers(disabled, (*LOGARITHMS, "divide")).apply(fn)
-    if QUOTIENTS not in disabled and shared is not fn:
-        other = _stabilised(shared, disabled)
-        if len(other.rewriting.applied) > len(best.rewriting.applied):
-            best = other
-    return best
+    best, of_ends = _Best(disabled), _Best({*disabled, *better})
+    return each_function(fn, lambda f: (of_ends if f.name in ending else best)(f))
 
 
 def _logs(new: Function, old: Function) -> int:

@@ -97,6 +97,12 @@ def operands_through(
     return operands
 
 
+def made_through(atom: Atom, made: Mapping[Atom, Op], names: Collection[str]) -> Iterator[Op]:
+    """The operation that makes a value, and those that make its operands through operations of these names."""
+    found = (made.get(a) for a in postorder(atom, operands_through(made, names), ()))
+    return (op for op in found if op is not None)
+
+
 def _sharing(value: Value, roots: Roots) -> set[Value]:
     """The values that may share storage with a value."""
     own = roots.get(value, frozenset())

@@ -45,15 +45,11 @@ _OF_NUMBER = {-1: Sign.NEGATIVE, 0: Sign.ZERO, 1: Sign.POSITIVE}
 
 
 class Signs:
-    """The signs of values, from the operations that make them.
+    """The signs of values, from the operations that make them (`made`); a value that none makes may have any."""
 
-    made : the operation that makes each value.
-    known : the signs of values that no operation makes; any, where there is none.
-    """
-
-    def __init__(self, made: Mapping[Atom, Op], known: Mapping[Atom, Sign] | None = None) -> None:
+    def __init__(self, made: Mapping[Atom, Op]) -> None:
         self.made = made
-        self.found: dict[Atom, Sign] = dict(known or {})
+        self.found: dict[Atom, Sign] = {}
 
     def of(self, atom: Atom) -> Sign:
         for a in postorder(atom, self.operands, self.found):
@@ -205,20 +201,29 @@ _STORES = (memory.store, containers.append, containers.list_set)
 _ADDS = (memory.add_into, memory.add_at, containers.list_add)
 
 
-def signs_of_results(fn: Function, given: Sequence[Sign] | None = None) -> tuple[Sign, ...]:
-    """The signs of what a function yields, for arguments of these signs; of any, where none are given."""
-    flow = _Flow(fn, [ANY] * len(fn.params) if given is None else given)
-    return tuple(map(flow.of, fn.body.yields))
+Summaries = dict[tuple[Function, tuple[Sign, ...]], tuple[Sign, ...]]
+
+
+def signs_of_results(fn: Function) -> tuple[Sign, ...]:
+    """The signs of what a function yields, for arguments of any."""
+    return _summary(fn, (ANY,) * len(fn.params), {})
+
+
+def _summary(fn: Function, given: tuple[Sign, ...], known: Summaries) -> tuple[Sign, ...]:
+    if (fn, given) not in known:
+        flow = _Flow(fn, given, known)
+        known[fn, given] = tuple(map(flow.of, fn.body.yields))
+    return known[fn, given]
 
 
 class _Flow:
     """found : the signs of each value; written : those of what is written into each storage."""
 
-    def __init__(self, fn: Function, given: Sequence[Sign]) -> None:
+    def __init__(self, fn: Function, given: Sequence[Sign], summaries: Summaries) -> None:
         self.fn, self.roots = fn, storage_roots(fn)
         self.found: dict[Atom, Sign] = dict(zip(fn.params, given, strict=True))
         self.written: dict[Atom, Sign] = {}
-        self.summaries: dict[tuple[int, tuple[Sign, ...]], tuple[Sign, ...]] = {}
+        self.summaries = summaries  # of helpers
         before = None
         while before != (before := (dict(self.found), dict(self.written))):
             for s in walk(fn.body):
@@ -289,7 +294,4 @@ class _Flow:
             return [self.of(y) for y in self.fn.body.yields]
         is_free = is_recursive(call.function)
         given = tuple(ANY if is_free else self.of(a) for a in call.operands)
-        key = (id(call.function), given)
-        if key not in self.summaries:
-            self.summaries[key] = signs_of_results(call.function, given)
-        return self.summaries[key]
+        return _summary(call.function, given, self.summaries)

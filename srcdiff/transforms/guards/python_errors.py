@@ -19,7 +19,7 @@ from srcdiff.errors import INCOMPLETE
 from srcdiff.ir.build import Builder, Env, Rewriter, lengths_of, lookup
 from srcdiff.ir.core import For, Function, Op, Region, Statement, walk
 from srcdiff.ir.types import Array, Scalar, element_type, ndim_of
-from srcdiff.ir.values import Atom, Const, Value, const, known_dim
+from srcdiff.ir.values import Atom, Const, Value, const, is_number_of, is_python, known_dim
 from srcdiff.ops.arrays import creation, memory, reductions
 from srcdiff.ops.control import control
 from srcdiff.ops.core.scalar_spellings import choose
@@ -131,7 +131,7 @@ class _Checked(Rewriter):
         loops = dict.fromkeys(loop for a in op.operands for loop in self.loops.get(a, ()))
         if not loops or op.spelling or op.origin in ("adjoint", "tangent"):
             return
-        if not all(a in self.loops or _is_python(a) for a in op.operands):
+        if not all(a in self.loops or is_python(a) for a in op.operands):
             return
         for error in _OPERATORS.get(op.decl, ()):
             test, operands = error.test, list(op.operands)
@@ -162,17 +162,17 @@ def _unsettled(fn: Function) -> dict[Atom, tuple[For, ...]]:
     for s in walk(fn.body):
         if isinstance(s, For) and isinstance(s.step, Const):
             pairs = zip(s.carried_results, s.carried, strict=True)
-            found |= {r: (s,) for r, a in pairs if _is_double(r, False) and _is_double(a, True)}
+            found |= {r: (s,) for r, a in pairs if _is_numpy(r) and is_python(a)}
         elif isinstance(s, Op) and s.decl in _ARITHMETIC and not s.spelling:
             loops = dict.fromkeys(loop for a in s.operands for loop in found.get(a, ()))
-            are_python = all(a in found or _is_python(a) for a in s.operands)
-            if loops and are_python and _is_double(s.result, False):
+            are_python = all(a in found or is_python(a) for a in s.operands)
+            if loops and are_python and _is_numpy(s.result):
                 found[s.result] = tuple(loops)
     return found
 
 
-def _is_python(a: Atom) -> bool:
-    return isinstance(a.type, Scalar) and a.type.weak
+def _is_numpy(a: Atom) -> bool:
+    return is_number_of(a, "float64") and not is_python(a)
 
 
 def _has_none_for(divisor: Atom, loop: For) -> bool:
@@ -182,10 +182,6 @@ def _has_none_for(divisor: Atom, loop: For) -> bool:
     return counts and (
         loop.stop == divisor or (length is not None and length == known_dim(loop.stop))
     )
-
-
-def _is_double(a: Atom, weak: bool) -> bool:
-    return isinstance(a.type, Scalar) and a.type.dtype == "float64" and a.type.weak == weak
 
 
 def _chosen(fn: Function) -> dict[Value, tuple[Atom, bool]]:
@@ -204,8 +200,7 @@ def _chosen(fn: Function) -> dict[Value, tuple[Atom, bool]]:
 def _check_power(op: Op, b: Builder) -> None:
     """Raise for a negative power of integers: NumPy's error, or the one that makes the call run in NumPy."""
     base, exponent = op.operands
-    is_python = all(isinstance(a.type, Scalar) and a.type.weak for a in op.operands)
-    message = f"{_NO_INTEGER}{INCOMPLETE}" if is_python else _NO_POWERS
+    message = f"{_NO_INTEGER}{INCOMPLETE}" if all(map(is_python, op.operands)) else _NO_POWERS
     inner = b.inner()
     inner.location, inner.origin = op.location, "compiler"
     if isinstance(exponent.type, Array):
@@ -249,7 +244,7 @@ def _may_be_out_of(dtype: str, a: Atom) -> bool:
     if isinstance(a, Const):
         bounds = np.iinfo(dtype)
         return type(a.value) is int and not bounds.min <= a.value <= bounds.max
-    return isinstance(a.type, Scalar) and a.type.weak and a.type.dtype == "int64"
+    return is_python(a) and is_number_of(a, "int64")
 
 
 def _decided(test: str, operands: tuple[Atom, ...]) -> tuple[str, tuple[Atom, ...]]:

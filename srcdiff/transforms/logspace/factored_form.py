@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeGuard
 
@@ -21,8 +21,8 @@ from srcdiff.ops.elementwise import arithmetic, conversions
 from srcdiff.transforms.analysis.reachability import operands_through, postorder
 from srcdiff.transforms.analysis.signs import Signs
 from srcdiff.transforms.rewrite.named_values import (
+    EXTREMES,
     KEEPING,
-    is_maximum,
     log_one_less_exp,
     log_one_less_exps,
 )
@@ -63,7 +63,8 @@ class OwnShifts:
         def sources(v: Atom) -> Sequence[Atom]:
             return [*through(v), *self.merged.get(v, ())]
 
-        return any(is_maximum(v, self.made) for v in postorder(a, sources, ()))
+        made = (self.made.get(v) for v in postorder(a, sources, ()))
+        return any(op is not None and op.decl.name in EXTREMES for op in made)
 
 
 @dataclass
@@ -83,6 +84,16 @@ class Parts:
 
     is_positive: bool = True
     is_signed: bool = False
+
+    def times(self, other: Parts) -> Parts:
+        """The product; its sign is that of the factors where both exponents exist for all arguments."""
+        return Parts(
+            self.exponents + other.exponents,
+            self.factors + other.factors,
+            self.divisors + other.divisors,
+            self.is_bounded and other.is_bounded,
+            self.is_positive and other.is_positive,
+        )
 
     @property
     def is_plain(self) -> bool:
@@ -141,10 +152,10 @@ class Maker:
             out = self.make(lambda x, y: x * y, out, a)
         return out
 
-    def exponent(self, parts: Parts) -> Atom:
-        """The sum of the exponents."""
+    def total(self, terms: Iterable[tuple[float, Atom]]) -> Atom:
+        """The sum of scaled values."""
         out: Atom | None = None
-        for scale, x in sorted(combined(parts.exponents), key=lambda e: e[0] < 0):
+        for scale, x in terms:
             if abs(scale) != 1:
                 x = self.make(lambda x, k: k * x, x, const(abs(scale)))
             if out is None:
@@ -152,6 +163,10 @@ class Maker:
             else:
                 out = self.make((lambda x, y: x - y) if scale < 0 else (lambda x, y: x + y), out, x)
         return const(0.0) if out is None else out
+
+    def exponent(self, parts: Parts) -> Atom:
+        """The sum of the exponents."""
+        return self.total(sorted(combined(parts.exponents), key=lambda e: e[0] < 0))
 
     def factor(self, parts: Parts) -> Atom:
         out = self.product(parts.factors) if parts.factors else const(1.0)
@@ -192,11 +207,11 @@ class Maker:
     def number(self, atom: Atom) -> Atom:
         """The constant that an atom folds to; the atom itself if it is not constant."""
         for a in postorder(atom, self.signs.operands, self.numbers):
-            op = self.op(a)
-            operands = () if op is None else tuple(self.numbers[x] for x in op.operands)
-            is_known = op is not None and all(isinstance(x, Const) for x in operands)
-            folded = constant_value(replace(op, operands=operands)) if op and is_known else None
-            self.numbers[a] = folded or a
+            self.numbers[a] = a
+            if (op := self.op(a)) is not None:
+                operands = tuple(self.numbers[x] for x in op.operands)
+                if all(isinstance(x, Const) for x in operands):
+                    self.numbers[a] = constant_value(replace(op, operands=operands)) or a
         return self.numbers[atom]
 
     def softplus(self, x: Atom) -> Atom:
@@ -231,6 +246,11 @@ def as_number(atom: Atom, type_: Type, b: Builder) -> Atom:
         spelling = "" if shape_of(atom.type) else "np.float32"
         return b.op(conversions.astype, atom, dtype="float32", spelling=spelling)
     return atom
+
+
+def is_real(type_: Type) -> bool:
+    """Whether values are numbers or arrays of real numbers, of whatever precision."""
+    return _dtype(type_) in ("float64", "float32")
 
 
 def _dtype(type_: Type) -> str:

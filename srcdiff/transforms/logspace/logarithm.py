@@ -244,15 +244,7 @@ class Logarithms(Roots):
         is_signed = self.is_signed(x, y)
         if is_signed is None:
             return None
-        both, signs = x.is_bounded and y.is_bounded, x.is_positive and y.is_positive
-        return Parts(
-            x.exponents + y.exponents,
-            x.factors + y.factors,
-            x.divisors + y.divisors,
-            both,
-            signs,
-            is_signed,
-        )
+        return replace(x.times(y), is_signed=is_signed)
 
     def is_signed(self, x: Parts, y: Parts) -> bool | None:
         """Whether a product has no exponent where it is negative; None where it may be positive there."""

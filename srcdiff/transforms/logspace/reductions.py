@@ -12,9 +12,7 @@ from srcdiff.ir.types import Dim, element_type, shape_of
 from srcdiff.ir.values import Atom, Const, Value, const
 from srcdiff.ops.arrays import memory, reductions
 from srcdiff.ops.elementwise import arithmetic
-from srcdiff.transforms.logspace.factored_form import (
-    Parts,
-)
+from srcdiff.transforms.logspace.factored_form import Parts
 from srcdiff.transforms.logspace.written_sums import WrittenSums
 from srcdiff.transforms.rewrite.patterns import function
 
@@ -195,14 +193,7 @@ class Sums(WrittenSums):
         if any(len(shape_of(a.type)) != 1 for a in op.operands):
             return None
         x, y = self.as_column(x), self.as_column(y, "None, :")
-        is_positive = x.is_positive and y.is_positive
-        return Parts(
-            x.exponents + y.exponents,
-            x.factors + y.factors,
-            x.divisors + y.divisors,
-            x.is_bounded and y.is_bounded,
-            is_positive,
-        )
+        return x.times(y)
 
     of_max = of_min = of_maximum = of_minimum = of_extreme
 
@@ -250,12 +241,7 @@ class Sums(WrittenSums):
         whole = op.operands[0 if ranks == (2, 1) else 1]
         if ranks == (1, 2):
             one = self.as_column(one)
-        terms = Parts(
-            one.exponents + other.exponents,
-            one.factors + other.factors,
-            one.divisors + other.divisors,
-            is_positive=False,
-        )
+        terms = replace(one.times(other), is_bounded=False)
         axes = {} if ranks == (1, 1) else {"axis": 0 if ranks == (1, 2) else 1}
         return self.summed(whole, terms, axes)
 

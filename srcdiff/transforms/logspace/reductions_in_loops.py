@@ -30,7 +30,7 @@ from srcdiff.ir.values import Atom, Const, Value, const
 from srcdiff.ops.arrays import memory
 from srcdiff.ops.elementwise import arithmetic, elementary
 from srcdiff.transforms.analysis.defuse import all_regions, definitions, same_kind, with_rewrites
-from srcdiff.transforms.analysis.reachability import operands_through, postorder
+from srcdiff.transforms.analysis.reachability import made_through
 from srcdiff.transforms.logspace.factored_form import OwnShifts, with_name
 from srcdiff.transforms.logspace.logarithm import LOGARITHMS, Logarithms
 from srcdiff.transforms.rewrite.patterns import function
@@ -196,9 +196,8 @@ class _Loops(IterationTerms, Rewriter):
         return user.decl.name in LOGARITHMS or (is_share and self.has_exponent(user.operands[0]))
 
     def has_exponent(self, atom: Atom) -> bool:
-        through = operands_through(self.made, ("multiply", "index"))
-        found = (self.made.get(a) for a in postorder(atom, through, ()))
-        return any(op is not None and op.decl is elementary.exp for op in found)
+        found = made_through(atom, self.made, ("multiply", "index"))
+        return any(op.decl is elementary.exp for op in found)
 
     def starts(self, op: Op, first: Atom) -> bool:
         """Whether the start value is supported: any for a sum, a positive constant for a product."""

@@ -33,7 +33,7 @@ from srcdiff.ir.core import (
     walk,
 )
 from srcdiff.ir.recursion import callees_first, is_itself, is_recursive, tied
-from srcdiff.ir.types import Array, Scalar, Type, shape_of
+from srcdiff.ir.types import Scalar, Type, shape_of
 from srcdiff.ir.values import Atom, Value
 from srcdiff.ops.arrays import containers, memory
 from srcdiff.ops.elementwise import arithmetic, elementary
@@ -41,7 +41,7 @@ from srcdiff.ops.linalg import products
 from srcdiff.transforms.analysis.defuse import definitions, pure_definitions, written_values
 from srcdiff.transforms.analysis.reachability import flows, spread
 from srcdiff.transforms.analysis.signs import AT_LEAST_ZERO, signs_of_results
-from srcdiff.transforms.logspace.factored_form import as_number, with_name
+from srcdiff.transforms.logspace.factored_form import as_number, is_real, with_name
 from srcdiff.transforms.logspace.logarithm import LOGARITHMS, Logarithms
 from srcdiff.transforms.simplify.calls.inline import inline_chosen, is_few_lines
 
@@ -49,23 +49,26 @@ _THROUGH = (
     arithmetic.divide, arithmetic.power, arithmetic.maximum, arithmetic.minimum, elementary.square,
     elementary.sqrt, products.norm,
 )  # fmt: skip
-_SHORT = (
-    12  # statements of helpers that are inlined, since they read better so; others have workers
-)
+# statements of helpers that are inlined, since they read better so; others have workers
+_SHORT = 12
 # operations that write their second operand into the first
 _FILLS = (containers.append, memory.store, memory.add_into)
 
 Stabilised = Callable[[Function], Function]
+Workers = dict[tuple[Function, tuple[int, ...]], "_Worker | None"]
 
 
 def split_helpers(
-    fn: Function, stabilised: Stabilised, observers: Collection[str] = LOGARITHMS
+    fn: Function, stabilised: Stabilised, workers: Workers, observers: Collection[str] = LOGARITHMS
 ) -> Function:
-    """`fn` with calls of workers in the place of those helpers whose results reach such operations."""
+    """`fn` with calls of workers in the place of those helpers whose results reach such operations.
+
+    workers : those that were made, by helper and results; helpers of helpers are met many times.
+    """
     if not any(s.decl.name in observers for s in ops_of(fn)):
         return fn
     fn = inline_chosen(fn, _few_lines)
-    return _Split(fn, stabilised, observers)(fn)
+    return _Split(fn, stabilised, workers, observers)(fn)
 
 
 def _few_lines(fn: Function) -> set[Call]:
@@ -118,11 +121,12 @@ class _Worker:
 
 
 class _Split(Rewriter):
-    def __init__(self, fn: Function, stabilised: Stabilised, observers: Collection[str]) -> None:
+    def __init__(
+        self, fn: Function, stabilised: Stabilised, workers: Workers, observers: Collection[str]
+    ) -> None:
         self.reaching = observed_values(fn, observers)
         self.written = written_values(fn)
-        self.stabilised = stabilised
-        self.workers: dict[tuple[int, tuple[int, ...]], _Worker | None] = {}
+        self.stabilised, self.workers = stabilised, workers
 
     def statement(self, old: Statement, env: Env, b: Builder) -> None:
         worker = self.worker(old) if isinstance(old, Call) else None
@@ -133,40 +137,37 @@ class _Split(Rewriter):
             b.append(new)
 
     def worker(self, call: Call) -> _Worker | None:
-        if is_itself(call.function) or not _has_exponentials(call.function):
-            return None
         positions = tuple(
             k
             for k, r in enumerate(call.results)
-            if r in self.reaching and r not in self.written and _is_float(r.type)
+            if r in self.reaching and r not in self.written and is_real(r.type)
         )
-        key = (id(call.function), positions)
-        if positions and key not in self.workers:
-            self.workers[key] = made_worker(call.function, positions, self.stabilised)
-        return self.workers.get(key)
-
-
-def made_worker(
-    helper: Function, positions: Sequence[int], stabilised: Stabilised
-) -> _Worker | None:
-    """The worker for some results; None where it would take the logarithms of these."""
-    signs = signs_of_results(helper)
-    logs = tuple(k for k in positions if signs[k] in AT_LEAST_ZERO)
-    scaled = tuple(k for k in positions if k not in logs)
-    plain = _TakeLogarithms(helper, positions)(helper)
-    if scaled:
-        if is_recursive(helper):
+        if not positions or is_itself(call.function):
             return None
-        parts = _TakeParts(split_helpers(plain, stabilised), scaled)
-        plain = parts.made()
-        if not parts.found:
+        key = (call.function, positions)
+        if key not in self.workers:
+            self.workers[key] = self.made(*key) if _has_exponentials(call.function) else None
+        return self.workers[key]
+
+    def made(self, helper: Function, positions: Sequence[int]) -> _Worker | None:
+        """The worker for some results; None where it would take the logarithms of these."""
+        signs = signs_of_results(helper)
+        logs = tuple(k for k in positions if signs[k] in AT_LEAST_ZERO)
+        scaled = tuple(k for k in positions if k not in logs)
+        plain = _TakeLogarithms(helper, positions)(helper)
+        if scaled:
+            if is_recursive(helper):
+                return None
+            parts = _TakeParts(split_helpers(plain, self.stabilised, self.workers), scaled)
+            plain = parts.made()
+            if not parts.found:
+                return None
+        new = self.stabilised(plain)
+        made = definitions(new)
+        ends = [made.get(new.body.yields[k]) for k in logs]
+        if any(s is not None and s.decl.name in LOGARITHMS for s in ends):
             return None
-    new = stabilised(plain)
-    made = definitions(new)
-    ends = [made.get(new.body.yields[k]) for k in logs]
-    if any(s is not None and s.decl.name in LOGARITHMS for s in ends):
-        return None
-    return _Worker(new, logs, scaled)
+        return _Worker(new, logs, scaled)
 
 
 class _TakeLogarithms(Rewriter):
@@ -238,10 +239,6 @@ class _TakeParts:
 def _new(type_: Type, name: str) -> Value:
     """A new value: NumPy's number where the type is that of Python's."""
     return Value(replace(type_, weak=False) if isinstance(type_, Scalar) else type_, name)
-
-
-def _is_float(type_: Type) -> bool:
-    return isinstance(type_, Array | Scalar) and type_.dtype in ("float64", "float32")
 
 
 def _is_through(decl: OpDecl) -> bool:

@@ -168,17 +168,6 @@ class WrittenSums(Maker):
         is_positive = all(sign > 0 and p.is_positive for sign, p in terms)
         return 1, Parts(parts[0].exponents, [total], is_positive=is_positive)
 
-    def total(self, terms: Sequence[tuple[int, Atom]]) -> Atom:
-        """A sum of signed values."""
-        out: Atom | None = None
-        for sign, x in terms:
-            if out is None:
-                out = x if sign > 0 else self.make(lambda x: -x, x)
-            else:
-                out = self.make((lambda x, y: x + y) if sign > 0 else (lambda x, y: x - y), out, x)
-        assert out is not None
-        return out
-
     def shifted_terms(self, terms: Terms) -> Parts:
         exponents = [self.exponent(p) for _, p in terms]
         top, *rest = sorted(dict.fromkeys(exponents), key=lambda a: isinstance(a, Const))

@@ -12,7 +12,7 @@ from typing import Any
 from srcdiff.ir.core import Op
 from srcdiff.ir.types import Dim, shape_of
 from srcdiff.ir.values import Atom, Const, Value, known_dim
-from srcdiff.transforms.analysis.reachability import operands_through, postorder
+from srcdiff.transforms.analysis.reachability import made_through
 from srcdiff.transforms.rewrite.named_values import is_shifted
 from srcdiff.transforms.rewrite.patterns import INNER, Binding, are_equal, are_opposite
 
@@ -133,8 +133,7 @@ def is_sigmoid(binding: Binding, made: Mapping[Atom, Op]) -> bool:
 
 
 def _has_exponential(atom: Atom, made: Mapping[Atom, Op]) -> bool:
-    found = (made.get(a) for a in postorder(atom, operands_through(made, _ARITHMETIC), ()))
-    return any(op is not None and op.decl.name in ("exp", "expm1") for op in found)
+    return any(op.decl.name in ("exp", "expm1") for op in made_through(atom, made, _ARITHMETIC))
 
 
 def is_no_positive_constant(binding: Binding, made: Mapping[Atom, Op]) -> bool:
@@ -218,13 +217,10 @@ def has_no_product(binding: Binding, made: Mapping[Atom, Op]) -> bool:
 
 def _has_product(atom: Atom, made: Mapping[Atom, Op]) -> bool:
     """Whether a matrix product is among the terms of a sum."""
-    through = operands_through(made, {*_ARITHMETIC, "transpose"} - {"power"})
-    found = (made.get(a) for a in postorder(atom, through, ()))
     return any(
-        op is not None
-        and op.decl.name in ("matmul", "dot")
+        op.decl.name in ("matmul", "dot")
         and all(len(shape_of(a.type)) == 2 for a in (*op.operands, op.result))
-        for op in found
+        for op in made_through(atom, made, {*_ARITHMETIC, "transpose"} - {"power"})
     )
 
 

@@ -13,11 +13,11 @@ from collections.abc import Mapping
 from srcdiff.ir.core import Op
 from srcdiff.ir.values import Atom, Value
 from srcdiff.ops.elementwise import elementary
-from srcdiff.transforms.analysis.reachability import operands_through, postorder
+from srcdiff.transforms.analysis.reachability import made_through
 from srcdiff.transforms.rewrite.patterns import Apply, Pattern, function
 
 LOG_OF_PARTS = "log_of_parts"  # the rewriting of logarithms in `transforms/logspace/`
-_EXTREMES = ("max", "maximum", "highest", "held")
+EXTREMES = ("max", "maximum", "highest", "held")
 KEEPING = (
     "choose",
     "where",
@@ -128,5 +128,4 @@ def is_shifted(x: Atom, made: Mapping[Atom, Op]) -> bool:
 
 def is_maximum(shift: Atom, made: Mapping[Atom, Op]) -> bool:
     """Whether `shift` is a maximum, possibly with other axes, or with 0 in place of infinities."""
-    found = (made.get(a) for a in postorder(shift, operands_through(made, KEEPING), ()))
-    return any(op is not None and op.decl.name in _EXTREMES for op in found)
+    return any(op.decl.name in EXTREMES for op in made_through(shift, made, KEEPING))

@@ -2,8 +2,10 @@
 
 import numpy as np
 import pytest
+from fuzz.compare import function_of
 
 import srcdiff
+from srcdiff.transforms.logspace import worker_wrapper
 
 
 def pdf(x, mu, s):
@@ -93,3 +95,29 @@ def accurate(X, w, mu, s):
 def test_helpers_stay_where_nothing_is_gained():
     g = srcdiff.value_and_grad(accurate, jit=False)
     assert "pdf" in g.source_for(NEAR, *PARAMETERS)
+
+
+def nested(depth):
+    """Helpers of 16 statements, each of which calls the one before it."""
+    lines = "    u = np.tanh(x[0])\n" + "    u = 0.5 * u + np.cos(u) ** 2\n" * 14
+    text = f"import numpy as np\n\n\ndef h0(x):\n{lines}    return np.exp(x) * u**2\n"
+    for k in range(1, depth):
+        text += f"\n\ndef h{k}(x):\n{lines}    return h{k - 1}(x) * u**2\n"
+    top = f"h{depth - 1}(x)"
+    text += f"\n\ndef f(x):\n    return np.log(np.sum({top}) ** 2) + np.sum({top} * x) / np.sum({top})\n"
+    return function_of(text)
+
+
+@pytest.mark.parametrize("depth", [2, 5])
+def test_each_helper_has_one_worker_however_deep_it_is_called(depth, monkeypatch):
+    made = []
+    plain = worker_wrapper._TakeLogarithms.__init__
+
+    def noted(self, helper, positions):
+        made.append(helper.name)
+        plain(self, helper, positions)
+
+    monkeypatch.setattr(worker_wrapper._TakeLogarithms, "__init__", noted)
+    srcdiff.value_and_grad(nested(depth), jit=False)(NEAR)
+    assert set(made) == {f"h{k}" for k in range(depth)}
+    assert max(map(made.count, made)) <= 2  # on its own, and where its caller is prepared

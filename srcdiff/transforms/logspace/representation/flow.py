@@ -12,13 +12,13 @@ from dataclasses import dataclass
 
 from srcdiff.ir.build import Builder
 from srcdiff.ir.core import For, Function, If, Op, Statement, While, regions_of, walk
-from srcdiff.ir.types import Array, Scalar, Type, shape_of
+from srcdiff.ir.types import shape_of
 from srcdiff.ir.values import Atom, Const, Value
 from srcdiff.ops.arrays import containers, memory
 from srcdiff.ops.elementwise import arithmetic
 from srcdiff.transforms.analysis.defuse import all_regions, definitions, is_pure, written_values
 from srcdiff.transforms.analysis.reachability import spread
-from srcdiff.transforms.logspace.factored_form import OwnShifts, Parts
+from srcdiff.transforms.logspace.factored_form import OwnShifts, Parts, is_real
 from srcdiff.transforms.logspace.logarithm import LOGARITHMS, Logarithms
 from srcdiff.transforms.logspace.reductions import is_within
 
@@ -37,7 +37,6 @@ _STARTS = {
     "empty_like": None,
 }
 _LENGTHS = (memory.axis_length, containers.list_length)
-_DTYPES = ("float64", "float32")
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,7 +77,7 @@ class Flows:
         self.found = self.settled()
 
     def settled(self) -> dict[Flow, bool]:
-        flows = [f for f in self.flows() if all(_is_float(t.type) for t in f.targets)]
+        flows = [f for f in self.flows() if all(is_real(t.type) for t in f.targets)]
         found = dict.fromkeys(flows, True)
         before = None
         while found != before:  # of fewer flows in each round
@@ -216,7 +215,7 @@ class Flows:
             return number >= 0
         if source in maker.known:
             return maker.known[source].is_positive
-        if not _is_float(source.type) or source in self.written:
+        if not is_real(source.type) or source in self.written:
             return None
         parts = maker.parts(source)
         if parts.is_signed:
@@ -305,7 +304,3 @@ def _is_exponential(op: Op) -> bool:
     if op.decl.name == "power":
         return isinstance(op.operands[0], Const)
     return op.decl.name in _EXPONENTIALS
-
-
-def _is_float(type_: Type) -> bool:
-    return isinstance(type_, Array | Scalar) and type_.dtype in _DTYPES

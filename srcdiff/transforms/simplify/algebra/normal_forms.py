@@ -10,7 +10,7 @@ from math import isfinite
 
 from srcdiff.ir.core import Function, Op, Region, regions_of
 from srcdiff.ir.types import Array, Dim, Scalar, Type, shape_of
-from srcdiff.ir.values import Atom, Const, Value
+from srcdiff.ir.values import Atom, Const, Value, is_python
 from srcdiff.transforms.analysis.defuse import (
     count_uses,
     is_generated,
@@ -26,11 +26,6 @@ Cost = tuple[int, int, int, int, int]
 
 
 _ARITHMETIC = {"add", "subtract", "multiply", "divide", "negative", "power"}
-
-
-def is_python(type_: Type) -> bool:
-    """Whether a value is one of Python's numbers, whose quotients raise at zero."""
-    return isinstance(type_, Scalar) and type_.weak
 
 
 class Forms:
@@ -190,7 +185,7 @@ class Forms:
         if atom not in self.numbers:
             self.numbers[atom] = len(self.atoms)
             self.atoms.append(atom)
-            if is_python(atom.type):
+            if is_python(atom):
                 self.python.add(len(self.sizes))
             self.sizes.append(size_of(atom.type))
         return self.numbers[atom]

@@ -27,12 +27,12 @@ from fractions import Fraction
 from srcdiff.ir.build import Builder, Env, Rewriter, lookup
 from srcdiff.ir.core import Function, Op, Statement
 from srcdiff.ir.types import Array, Scalar, Type, shape_of
-from srcdiff.ir.values import Atom, Const, Value, const, known_dim
+from srcdiff.ir.values import Atom, Const, Value, const, is_python, known_dim
 from srcdiff.ops.core.registry import OPERATIONS
 from srcdiff.transforms.analysis.defuse import is_generated, pure_definitions
 from srcdiff.transforms.rewrite.patterns import INNER, Apply, Binding, Rule, build, function, match
 from srcdiff.transforms.simplify.algebra import polynomials
-from srcdiff.transforms.simplify.algebra.normal_forms import Forms, is_python, repeats, without
+from srcdiff.transforms.simplify.algebra.normal_forms import Forms, repeats, without
 from srcdiff.transforms.simplify.algebra.polynomials import Polynomial, Tree
 from srcdiff.transforms.simplify.dce import dce
 from srcdiff.transforms.simplify.folding.identities import may_stand
@@ -266,7 +266,7 @@ class _Algebra(Rewriter):
     def dividing(self, root: Op) -> Set[int]:
         """Python's numbers, if an expression divides none of them: a new quotient of them would raise at zero."""
         divisions = (o for o in self.parts(root) if o.decl.name == "divide")
-        is_divided = any(is_python(o.result.type) for o in divisions)
+        is_divided = any(is_python(o.result) for o in divisions)
         return frozenset() if is_divided else self.forms.python
 
     def build(self, tree: Tree, env: Env, b: Builder) -> Atom:
